@@ -18,12 +18,15 @@ from .._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, parse_id
 from .._common.statuses import ORDERED, Status
 from .option_specs import texts
 
+#: Options with which a certificate is ordered, also again, if its order turns out to be another's.
+_ORDERED_WITH = ("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account")
+
 ORDER_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "identifiers": {"type": "list", "elements": "raw", "required": True},
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
-    **texts("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account"),
+    **texts(*_ORDERED_WITH),
     **texts("order_uri", "account_uri", "directory"),
     "can_wait": {"type": "bool", "default": False},
 }
@@ -35,15 +38,12 @@ _CHALLENGE_SPEC: dict[str, Any] = {
     "wildcard": {"type": "bool", "default": False},
 }
 
-#: A certificate whose order turns out to be another's is ordered again with these.
-_ORDERED_WITH = ("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account")
-
 PREPARED_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "status": {"type": "str", "required": True, "choices": [status.value for status in ORDERED]},
     "identifiers": {"type": "list", "elements": "str", "required": True},
-    **texts("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account"),
+    **texts(*_ORDERED_WITH),
     **texts("csr_content", "order_uri", "finalize_uri", required=True),
     "certificate_uri": {"type": "str", "default": ""},
     "authorizations": {"type": "list", "elements": "str", "default": []},

@@ -27,7 +27,7 @@ from .order_options import to_new_request, to_prepared
 
 @dataclass(frozen=True)
 class Way:
-    """The way from an order to its certificate at one CA. preflight: checks the challenges of a pending order."""
+    """The way from an order to its certificate at one CA. preflight: verifies the challenges of a pending order."""
 
     client: Client
     preflight: Callable[[PreparedOrder], None]

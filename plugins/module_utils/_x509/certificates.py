@@ -107,7 +107,7 @@ def verify(
     Its *chain* is verified as by verify_chain(). Returns a warning about this host's clock, or an empty text. Raises
     MisfitError for another key or other names, and CertificateError for a certificate that is not valid at *now*.
     """
-    if not _belongs_to(certificate, key):
+    if not is_for(certificate, key.public_key()):
         raise MisfitError("the certificate from the CA does not match the pending private key")
     actual, expected = covered(certificate), set(identifiers)
     if actual != expected:
@@ -118,6 +118,14 @@ def verify(
     warning = verify_validity(certificate, "the certificate from the CA", now)
     verify_chain(certificate, chain, now)
     return warning
+
+
+def is_for(certificate: x509.Certificate, public_key: object) -> bool:
+    """Return True if *certificate* is for a public key; False also if its own key is of an unknown kind."""
+    try:
+        return keys.public_der(certificate.public_key()) == keys.public_der(public_key)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
 
 
 def verify_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> None:
@@ -207,13 +215,6 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
 
 def _text(name: x509.Name) -> str:
     return name.rfc4514_string()
-
-
-def _belongs_to(certificate: x509.Certificate, key: PrivateKey) -> bool:
-    try:
-        return keys.public_der(certificate.public_key()) == keys.public_der(key.public_key())
-    except (ValueError, UnsupportedAlgorithm):
-        return False
 
 
 def _serial(certificate: x509.Certificate) -> bytes:

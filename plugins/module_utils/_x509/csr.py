@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from . import keys, san
+from . import certificates, keys, san
 from .errors import RequestError
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
 except ImportError:
     pass  # reported by availability.py, before anything here is called
@@ -47,11 +46,7 @@ def matches(csr_content: bytes, key: PrivateKey, identifiers: Iterable[str]) -> 
 
 def is_answered_by(request_der: bytes, certificate: x509.Certificate) -> bool:
     """Return True if *certificate* is for the key of a request, the DER bytes that to_der() returned."""
-    key = x509.load_der_x509_csr(request_der).public_key()
-    try:
-        return keys.public_der(certificate.public_key()) == keys.public_der(key)
-    except (ValueError, UnsupportedAlgorithm):
-        return False
+    return certificates.is_for(certificate, x509.load_der_x509_csr(request_der).public_key())
 
 
 def _load(csr_content: str | bytes, identifiers: Iterable[str]) -> x509.CertificateSigningRequest:
