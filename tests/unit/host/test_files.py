@@ -10,9 +10,7 @@ import os
 import signal
 import stat
 import threading
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -377,10 +375,14 @@ def holder(tmp_path):
         pass
 
 
-def test_locked_held_by_other_process_times_out(holder, monkeypatch):
+def locked(path, clock):
+    return files.locked(path, monotonic=clock.monotonic, sleep=clock.sleep)
+
+
+def test_locked_held_by_other_process_times_out(holder):
     path, _unused = holder
-    monkeypatch.setattr(files, "time", clock := Clock())
-    with pytest.raises(LockedError) as error, files.locked(path):
+    clock = Clock()
+    with pytest.raises(LockedError) as error, locked(path, clock):
         pytest.fail("two hold the lock")
     assert str(error.value) == (
         f"cannot lock {path}: another run has held it for 60 seconds. Run again when that run has ended"
@@ -388,33 +390,32 @@ def test_locked_held_by_other_process_times_out(holder, monkeypatch):
     assert 60 <= sum(clock.sleeps) < 61
 
 
-def test_locked_killed_holder_releases(holder, monkeypatch):
+def test_locked_killed_holder_releases(holder):
     path, child = holder
 
     def kill():
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
-    monkeypatch.setattr(files, "time", clock := Clock(wake=kill))
-    with files.locked(path):
+    clock = Clock(wake=kill)
+    with locked(path, clock):
         assert len(clock.sleeps) == 3
-    with files.locked(path):
+    with locked(path, clock):
         assert len(clock.sleeps) == 3, "a free lock takes no wait"
 
 
-def test_locked_error_inside_releases(tmp_path, monkeypatch):
+def test_locked_error_inside_releases(tmp_path):
     path = str(tmp_path / ".lock")
     with pytest.raises(ZeroDivisionError), files.locked(path):
         raise ZeroDivisionError
-    monkeypatch.setattr(files, "time", clock := Clock())
-    with files.locked(path):
+    clock = Clock()
+    with locked(path, clock):
         assert clock.sleeps == []
 
 
-def test_locked_twice_in_one_process_times_out(tmp_path, monkeypatch):
+def test_locked_twice_in_one_process_times_out(tmp_path):
     path = str(tmp_path / ".lock")
-    monkeypatch.setattr(files, "time", Clock())
-    with files.locked(path), pytest.raises(LockedError), files.locked(path):
+    with files.locked(path), pytest.raises(LockedError), locked(path, Clock()):
         pytest.fail("two hold the lock")
 
 
@@ -474,14 +475,13 @@ def test_only_files_module_changes_the_disk():
                 assert not modules & {"shutil", "tempfile", "pathlib", "subprocess"}, f"{name} imports {modules}"
 
 
-def test_locked_threads_lose_no_write(tmp_path, monkeypatch):
+def test_locked_threads_lose_no_write(tmp_path):
     """Each adds one to what it reads; the lock makes it one after the other."""
     files.write_all(str(tmp_path), {"count": Content(b"0")})
-    monkeypatch.setattr(files, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _unused: None))
 
     def add():
         for _unused in range(5):
-            with files.locked(str(tmp_path / ".lock")):
+            with files.locked(str(tmp_path / ".lock"), sleep=lambda _unused: None):
                 number = int(files.read(str(tmp_path / "count")))
                 files.write_all(str(tmp_path), {"count": Content(str(number + 1).encode())})
 

@@ -14,14 +14,12 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges import (
     challenge_server,
     daemon,
-    listener,
     ports,
     response_store,
 )
@@ -358,7 +356,7 @@ def test_listener_with_replaced_folder_ends(home, port):
     assert fetched(port) == answer("token-1")
 
 
-def test_remove_listener_that_hangs_times_out(home, port, monkeypatch):
+def test_remove_listener_that_hangs_times_out(home, port):
     made = http01(home, port)
     made.put()
     hanging = pid(port)
@@ -368,9 +366,8 @@ def test_remove_listener_that_hangs_times_out(home, port, monkeypatch):
     def sleep(seconds):
         now[0] += seconds
 
-    monkeypatch.setattr(listener, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     with pytest.raises(ListenError) as error:
-        made.remove()
+        made.remove(monotonic=lambda: now[0], sleep=sleep)
     assert f"on port {port} of 127.0.0.1 did not end within 10 seconds" in str(error.value)
     os.kill(hanging, signal.SIGCONT)
     wait(lambda: not listens(port))

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
-from ansible_collections.certfleet.tls.plugins.module_utils._host.services import probe, starttls, tls_handshake
+from ansible_collections.certfleet.tls.plugins.module_utils._host.services import probe, tls_handshake
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import endpoints
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates
@@ -100,10 +100,7 @@ def prove(endpoint, pem, clock=None):
 
 
 def prove_all(expected, clock):
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (probe, starttls):
-            patch.setattr(module, "time", clock)
-        return probe.prove_all(expected)
+    return probe.prove_all(expected, clock.monotonic, clock.sleep)
 
 
 class Clock:

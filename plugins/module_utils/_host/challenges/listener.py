@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..._common.identifiers import TLS_ALPN_01
@@ -82,7 +83,9 @@ class ListenerResponse(NamedTuple):
         """Return True if there is something to remove."""
         return os.path.lexists(self.path)
 
-    def remove(self) -> bool:
+    def remove(
+        self, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> bool:
         """Remove the response. Return False if it did not exist. Removing the last one frees the port.
 
         Raises CollectionError.
@@ -91,14 +94,14 @@ class ListenerResponse(NamedTuple):
             return False
         with files.locked(self._lock):
             removed = files.remove_file(self.path)
-        deadline = time.monotonic() + _END_TIMEOUT
+        deadline = monotonic() + _END_TIMEOUT
         while not self._has_ended():
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 raise ListenError(
                     f"the challenge listener on {self.listen} did not end within {_END_TIMEOUT:.0f} seconds after its "
                     f"last response was removed. End the process {NAME}"
                 )
-            time.sleep(0.02)
+            sleep(0.02)
         return removed
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ..._x509 import certificates
@@ -30,7 +30,11 @@ _SHORTEST_TIMEOUT = 1.0  # seconds, also for the last connection, which would el
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds
 
 
-def prove_all(expected: Sequence[tuple[Endpoint, bytes]]) -> list[str]:
+def prove_all(
+    expected: Sequence[tuple[Endpoint, bytes]],
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
     """Return what is wrong with each endpoint; an empty text if it serves its certificate. *expected*: these (PEM).
 
     All endpoints are probed in parallel, each until it serves the certificate or its timeout ends: a reload command may
@@ -39,34 +43,38 @@ def prove_all(expected: Sequence[tuple[Endpoint, bytes]]) -> list[str]:
     if not expected:
         return []
     with ThreadPoolExecutor(min(len(expected), _MAX_THREADS)) as pool:
-        return list(pool.map(lambda pair: _prove(*pair), expected))
+        return list(pool.map(lambda pair: _prove(pair[0], pair[1], monotonic, sleep), expected))
 
 
-def fetch(endpoint: Endpoint, until: float, ciphers: str = "") -> bytes:
+def fetch(
+    endpoint: Endpoint, until: float, ciphers: str = "", monotonic: Callable[[], float] = time.monotonic
+) -> bytes:
     """Return the certificate (DER) that an endpoint serves. Raises ProbeError, OSError.
 
-    *until*: the end of the attempt, in seconds of time.monotonic(). *ciphers*: use TLS 1.2 with only these suites; an
-    empty text uses what both sides support.
+    *until*: the end of the attempt, in seconds of *monotonic*. *ciphers*: use TLS 1.2 with only these suites; an empty
+    text uses what both sides support.
     """
-    left = until - time.monotonic()
+    left = until - monotonic()
     if left <= 0:
         raise socket.timeout("timed out")
     with socket.create_connection((endpoint.address, endpoint.port), timeout=left) as connection:
         if endpoint.starttls:
-            starttls.begin(endpoint.starttls, starttls.PlainConnection(connection, until))
-        served = _served(connection, _context(ciphers), endpoint.server_name, until)
+            starttls.begin(endpoint.starttls, starttls.PlainConnection(connection, until, monotonic))
+        served = _served(connection, _context(ciphers), endpoint.server_name, lambda: until - monotonic())
     if not served:
         raise ProbeError("it showed no certificate in the handshake")
     return served
 
 
-def _served(connection: socket.socket, context: ssl.SSLContext, server_name: str | None, until: float) -> bytes | None:
-    """Return the certificate (DER) that the server shows in a handshake. *until*: its end, as for fetch()."""
+def _served(
+    connection: socket.socket, context: ssl.SSLContext, server_name: str | None, left: Callable[[], float]
+) -> bytes | None:
+    """Return the certificate (DER) that the server shows in a handshake. *left*: returns the seconds that are left."""
     incoming, outgoing, received = ssl.MemoryBIO(), ssl.MemoryBIO(), bytearray()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=server_name)
     try:
         while not _is_done(tls):
-            connection.settimeout(max(until - time.monotonic(), 0.001))
+            connection.settimeout(max(left(), 0.001))
             connection.sendall(outgoing.read())
             data = connection.recv(_CHUNK)
             received += data
@@ -93,28 +101,28 @@ def _is_done(tls: ssl.SSLObject) -> bool:
     return True
 
 
-def _prove(endpoint: Endpoint, pem: bytes) -> str:
+def _prove(endpoint: Endpoint, pem: bytes, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> str:
     expected = ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
     # A server may have a certificate for each type of key, and choose by what the client supports.
     ways = ("", _ciphers(pem))
-    deadline = time.monotonic() + endpoint.timeout
+    deadline = monotonic() + endpoint.timeout
     pause = _FIRST_PAUSE
     while True:
         problems = []
         for ciphers in ways:
-            timeout = min(_CONNECTION_TIMEOUT, max(_SHORTEST_TIMEOUT, deadline - time.monotonic()))
+            timeout = min(_CONNECTION_TIMEOUT, max(_SHORTEST_TIMEOUT, deadline - monotonic()))
             try:
-                served = fetch(endpoint, time.monotonic() + timeout, ciphers)
+                served = fetch(endpoint, monotonic() + timeout, ciphers, monotonic)
             except (ProbeError, OSError, ValueError) as error:  # an invalid address is a ValueError
                 problems.append(f"does not show its certificate: {_reason(error)}")
                 break
             if served == expected:
                 return ""
             problems.append(f"serves serial {_serial(served)} instead of {_serial(expected)}")
-        if time.monotonic() + pause >= deadline:
+        if monotonic() + pause >= deadline:
             # The first problem concerns any client; the second only clients that use these suites.
             return f"{endpoint} {problems[0]} (tried for {endpoint.timeout} seconds)"
-        time.sleep(pause)
+        sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 

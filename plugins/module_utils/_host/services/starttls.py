@@ -21,11 +21,14 @@ _POSTGRES_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
 class PlainConnection:
-    """A connection before TLS. Reading is limited in size and in time. until: seconds of time.monotonic()."""
+    """A connection before TLS. Reading is limited in size and in time. until: seconds of *monotonic*."""
 
-    def __init__(self, connection: socket.socket, until: float) -> None:
+    def __init__(
+        self, connection: socket.socket, until: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._connection = connection
         self._until = until
+        self._monotonic = monotonic
         self._read = 0
 
     def send(self, data: bytes) -> None:
@@ -55,7 +58,7 @@ class PlainConnection:
         return data.decode("ascii", "replace").rstrip("\r\n")
 
     def _left(self) -> float:
-        left = self._until - time.monotonic()
+        left = self._until - self._monotonic()
         if left <= 0:
             raise socket.timeout("timed out")
         return left

@@ -235,21 +235,26 @@ def sweep(folder: str, name: str | None = None) -> None:
 
 
 @contextmanager
-def locked(path: str, patience: float = _LOCK_TIMEOUT) -> Iterator[None]:
+def locked(
+    path: str,
+    patience: float = _LOCK_TIMEOUT,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[None]:
     """Hold the lock file *path*. The kernel releases the lock when the process ends, even if it is killed.
 
     *patience*: seconds to wait for a lock that another process holds. Raises LockedError after that.
     """
     handle = _open_lock(path)
     try:
-        deadline = time.monotonic() + patience
+        deadline = monotonic() + patience
         while not _try_lock(handle, path):
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 raise LockedError(
                     f"cannot lock {path}: another run has held it for {patience:.0f} seconds. "
                     "Run again when that run has ended"
                 )
-            time.sleep(0.1)
+            sleep(0.1)
         yield
     finally:
         os.close(handle)
