@@ -21,7 +21,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from enum import Enum
 
 try:
@@ -30,6 +30,7 @@ except ImportError:
     pass  # not a POSIX system, where nothing of this is called
 
 _MAX_LINKS = 40  # the limit of Linux
+_ATTEMPTS = 10  # to open a file that other runs replace meanwhile
 # Open a name without opening what it names, such as a link, pipe or device. Only Linux and FreeBSD can do that; on
 # other systems links are refused.
 _BY_NAME = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW
@@ -58,6 +59,10 @@ class UnsafePathError(OSError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(errno.EPERM, reason)
+
+
+class _ReplacedError(OSError):
+    """A file that was replaced while it was opened, as other runs replace files."""
 
 
 @contextmanager
@@ -178,25 +183,36 @@ class _Walk:
             raise UnsafePathError(
                 f"a link of {user_name(self._leader)}'s leads through {self.path}, which this user may not enter"
             )
+        handle, status = self._open(name, path)
+        if not stat.S_ISLNK(status.st_mode):
+            self._go(handle, path, status)
+            return
+        try:
+            if not follow:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            target = os.readlink("", dir_fd=handle)
+        finally:
+            os.close(handle)
+        self._follow(target, status.st_uid, path)
+
+    def _open(self, name: str, path: str) -> tuple[int, os.stat_result]:
+        """Open and verify what *name* is in the folder that was reached; a regular file for reading."""
+        for _unused in range(_ATTEMPTS - 1):
+            with suppress(_ReplacedError):
+                return self._open_once(name, path)
+        return self._open_once(name, path)
+
+    def _open_once(self, name: str, path: str) -> tuple[int, os.stat_result]:
         handle = os.open(name, _BY_NAME, dir_fd=self.handle)
-        target = ""
         try:
             status = os.fstat(handle)
             self._verify(status, path, name == "..")
             if stat.S_ISREG(status.st_mode):
                 handle = _reopen(name, self.handle, handle, status)
-            elif stat.S_ISLNK(status.st_mode):
-                if not follow:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-                target = os.readlink("", dir_fd=handle)
         except BaseException:
             os.close(handle)
             raise
-        if target:
-            os.close(handle)
-            self._follow(target, status.st_uid, path)
-        else:
-            self._go(handle, path, status)
+        return handle, status
 
     def _follow(self, target: str, owner: int, path: str) -> None:
         self._links += 1
@@ -282,6 +298,6 @@ def _reopen(name: str, folder: int, handle: int, status: os.stat_result) -> int:
     reading = os.open(name, _FILE, dir_fd=folder)
     if not os.path.samestat(os.fstat(reading), status):
         os.close(reading)
-        raise OSError(errno.ESTALE, "another file was put in its place while it was opened")
+        raise _ReplacedError(errno.ESTALE, "another file was put in its place while it was opened")
     os.close(handle)
     return reading

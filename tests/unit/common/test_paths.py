@@ -292,26 +292,47 @@ def test_adopt_files_writable_by_others_are_refused(tree):
         assert other_clients.text(f"{tree.root}/{name}") == ""
 
 
-@pytest.mark.parametrize("by", ["file", "fifo", "link"])
-def test_read_file_replaced_meanwhile_is_empty(tmp_path, monkeypatch, by):
+@pytest.mark.parametrize("by", ["fifo", "link"])
+def test_read_file_replaced_by_other_kind_meanwhile_is_empty(tmp_path, monkeypatch, by):
     (tmp_path / "file").write_bytes(b"ours")
     (tmp_path / "secret").write_bytes(SECRET)
-    real = os.open
 
-    def opening(path, flags, *mode, **options):
-        if path == "file" and flags == paths._FILE:
-            os.unlink(tmp_path / "file")
-            {"file": os.link, "link": os.symlink, "fifo": lambda _secret, path: os.mkfifo(path)}[by](
-                tmp_path / "secret", tmp_path / "file"
-            )
-        return real(path, flags, *mode, **options)
+    def replace():
+        os.unlink(tmp_path / "file")
+        {"link": os.symlink, "fifo": lambda _secret, path: os.mkfifo(path)}[by](tmp_path / "secret", tmp_path / "file")
 
-    monkeypatch.setattr(paths.os, "open", opening)
+    replace_before_opening(monkeypatch, replace)
     signal.alarm(20)  # a pipe that somebody waits for
     try:
         assert files.peek(f"{tmp_path}/file", 100) is None
     finally:
         signal.alarm(0)
+
+
+@pytest.mark.parametrize(("times", "expected"), [(0, b"ours"), (1, b"new"), (9, b"new"), (10, None)])
+def test_read_file_that_other_runs_replace_meanwhile(tmp_path, monkeypatch, times, expected):
+    (tmp_path / "file").write_bytes(b"ours")
+    left = iter(range(times))
+
+    def replace():
+        if next(left, None) is not None:
+            (tmp_path / "new").write_bytes(b"new")
+            os.replace(tmp_path / "new", tmp_path / "file")
+
+    replace_before_opening(monkeypatch, replace)
+    assert files.peek(f"{tmp_path}/file", 100) == expected
+
+
+def replace_before_opening(monkeypatch, replace):
+    """Call *replace* each time that 'file', which was verified, is opened for reading."""
+    real = os.open
+
+    def opening(path, flags, *mode, **options):
+        if path == "file" and flags == paths._FILE:
+            replace()
+        return real(path, flags, *mode, **options)
+
+    monkeypatch.setattr(paths.os, "open", opening)
 
 
 def test_replace_aside_file_replaced_meanwhile_is_refused(tmp_path, monkeypatch):

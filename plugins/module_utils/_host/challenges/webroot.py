@@ -50,15 +50,14 @@ class WebrootResponse(NamedTuple):
         if self.in_place():
             return
         self._verify_webroot()
-        if os.path.lexists(self.path) and not self._is_ours():
-            raise DiskError(f"cannot write {self.path}: a file that is not a challenge response is there. Move it away")
         for attempt in range(_ATTEMPTS):
             try:
+                self._verify_replaceable()
                 files.make_folders(os.path.dirname(self.path), rule=Rule.WEBROOT)
                 files.replace(self.path, Content(self.key_authorization.encode()), Rule.WEBROOT)
                 return
             except DiskError:
-                # Another run may be writing the same response.
+                # Another run may be writing or removing the same response.
                 if self.in_place():
                     return
                 if attempt == _ATTEMPTS - 1:
@@ -87,6 +86,11 @@ class WebrootResponse(NamedTuple):
             ) from None
         except OSError as error:
             raise DiskError(files.explain(error, f"cannot use webroot {self.webroot}")) from None
+
+    def _verify_replaceable(self) -> None:
+        """Raise DiskError if there is something that is not a response to this token."""
+        if os.path.lexists(self.path) and not self._is_ours():
+            raise DiskError(f"cannot write {self.path}: a file that is not a challenge response is there. Move it away")
 
     def _is_ours(self) -> bool:
         """Return True if the file is a response to this token, also that of another account key."""
