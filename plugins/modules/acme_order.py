@@ -213,6 +213,12 @@ hosts:
       description: The reason why the order was not made; empty if it was.
       returned: always
       type: str
+    failure_kind:
+      description:
+        - What failed. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses this
+          certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
+      returned: for an order that was not made
+      type: str
     resumable:
       description: True if a later run can resume the order at RV(hosts.order_uri).
       returned: for an order that was not made

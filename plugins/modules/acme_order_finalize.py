@@ -270,6 +270,12 @@ hosts:
       description: The reason why there is no certificate; empty if there is one.
       returned: always
       type: str
+    failure_kind:
+      description:
+        - What failed. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses this
+          certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
+      returned: if there is no certificate
+      type: str
     resumable:
       description: True if a later run can resume the order.
       returned: if there is no certificate

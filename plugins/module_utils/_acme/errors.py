@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .._common.errors import CollectionError, OptionError
+from .._common.statuses import FailureKind
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -19,20 +20,26 @@ class AcmeError(CollectionError):
     """An error of the work with a CA. str(): one line. is_temporary: a later run may succeed without any change."""
 
     is_temporary = False
+    kind = FailureKind.REFUSAL
 
 
 class AcmeOptionError(AcmeError, OptionError):
     """An option that no CA could fulfill."""
 
+    kind = FailureKind.LOCAL
+
 
 class AccountKeyError(AcmeError):
     """An account key that cannot be used."""
+
+    kind = FailureKind.LOCAL
 
 
 class TransportError(AcmeError):
     """The CA could not be reached, or did not answer in time."""
 
     is_temporary = True
+    kind = FailureKind.CA
 
 
 class UntrustedError(TransportError):
@@ -42,15 +49,20 @@ class UntrustedError(TransportError):
 class ProtocolError(AcmeError):
     """The CA's answer violates RFC 8555, or is too large."""
 
+    kind = FailureKind.CA
+
 
 class DeadlineError(AcmeError):
     """The deadline passed while waiting. A later run may find the work done."""
 
     is_temporary = True
+    kind = FailureKind.CA
 
 
 class PreflightError(AcmeError):
     """The preflight found that a challenge would fail. The CA was not asked to validate it."""
+
+    kind = FailureKind.LOCAL
 
 
 class ChainError(AcmeError):
@@ -63,6 +75,8 @@ class ChainError(AcmeError):
 
 class OrderInvalid(AcmeError):
     """The CA has made an order invalid: only a new order can follow."""
+
+    kind = FailureKind.VALIDATION
 
 
 class OrderTakenError(AcmeError):
@@ -82,3 +96,4 @@ class ProblemError(AcmeError):
         later = f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
         super().__init__(f"{what}: {problem}{later}")
         self.is_temporary = problem.is_temporary
+        self.kind = problem.kind

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from .._common import contracts
 from .._common.deadline import Deadline
-from .._common.statuses import Status
+from .._common.statuses import FailureKind, Status
 from . import challenge_data
 from .authorization import Authorization
 from .certificate import Chain, download
@@ -86,6 +86,7 @@ class Failure:
     resumable: bool = False
     is_temporary: bool = False
     for_all_cas: bool = False
+    kind: FailureKind = FailureKind.LOCAL
 
 
 def connections_for(orders: int, most: int) -> int:
@@ -118,7 +119,13 @@ def to_failure(error: AcmeError) -> Failure:
     resumable = isinstance(error, (ChainError, PreflightError)) or (
         temporary and not isinstance(error, OrderTakenError)
     )
-    return Failure(str(error), resumable, is_temporary=temporary, for_all_cas=isinstance(error, AcmeOptionError))
+    return Failure(
+        str(error),
+        resumable,
+        is_temporary=temporary,
+        for_all_cas=isinstance(error, AcmeOptionError),
+        kind=error.kind,
+    )
 
 
 def prepare(client: Client, request: OrderRequest) -> PreparedOrder:

@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._common.statuses import FailureKind
 from .._common.text import one_line
 from .retry import is_retryable
 
 _NAMESPACE = "urn:ietf:params:acme:error:"
+# RFC 8555 section 6.7: types that only a validation has, and types that concern the account with all its orders.
+_OF_VALIDATION = ("connection", "dns", "incorrectResponse", "tls")
+_OF_ACCOUNT = ("accountDoesNotExist", "externalAccountRequired", "unauthorized", "userActionRequired")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,13 @@ class Problem:
     def is_temporary(self) -> bool:
         """Return True if the same request may succeed later, as after too many of them (RFC 8555 section 6.6)."""
         return self.type in ("rateLimited", "badNonce") or is_retryable(self.status)
+
+    @property
+    def kind(self) -> FailureKind:
+        """Return what fails because of this problem."""
+        if self.is_temporary or self.type in _OF_ACCOUNT:
+            return FailureKind.CA
+        return FailureKind.VALIDATION if self.type in _OF_VALIDATION else FailureKind.REFUSAL
 
     def __str__(self) -> str:
         """Return 'type: detail [name: detail; ...]' in one line."""

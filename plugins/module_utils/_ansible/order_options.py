@@ -135,7 +135,7 @@ def from_failure(order: CertificateOrder, failure: Failure) -> CertificateOrder:
     """Return the result of an order that failed: deferred if the problem may pass and a live certificate is valid."""
     waits = failure.is_temporary and order.can_wait
     status = Status.DEFERRED if waits else Status.FAILED
-    return ended(order, status=status, problem=failure.message, resumable=failure.resumable)
+    return ended(order, status=status, problem=failure.message, resumable=failure.resumable, failure_kind=failure.kind)
 
 
 def all_failed(orders: Iterable[CertificateOrder], error: AcmeError) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
         "; ".join(f"{url}: {failure.message}" for url, failure in failures),
         resumable=any(failure.resumable for _url, failure in failures),
         is_temporary=any(failure.is_temporary for _url, failure in failures),
+        kind=failures[0][1].kind,
     )
 
 

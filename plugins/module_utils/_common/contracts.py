@@ -37,7 +37,7 @@ from .schema import (
     table,
     text,
 )
-from .statuses import UNORDERED, Action, Change, Reason, RevocationResult, Status
+from .statuses import UNORDERED, Action, Change, FailureKind, Reason, RevocationResult, Status
 from .terms import Terms
 
 #: The most versions, or other clients' certificates, of a host.
@@ -414,6 +414,7 @@ class CertificateOrder(_Contract):
     #: The work of its host without an order.
     action: Action | None = field(default=None, metadata=_sparse(member(Action, *UNORDERED)))
     #: Its end.
+    failure_kind: FailureKind | None = field(default=None, metadata=_sparse(member(FailureKind)))
     resumable: bool | None = field(default=None, metadata=_sparse(flag))
     certificate: str | None = field(default=None, metadata=_sparse(string))
     chain: str | None = field(default=None, metadata=_sparse(string))

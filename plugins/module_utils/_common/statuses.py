@@ -71,6 +71,19 @@ class Status(_Word):
     DEFERRED = "deferred"
 
 
+class FailureKind(_Word):
+    """What an order failed at: it decides which CA may help, and when another attempt is worth its cost."""
+
+    #: The CA could not validate an identifier. CAs limit such failures.
+    VALIDATION = "validation"
+    #: The CA refuses this certificate, such as its identifiers, its profile or its request.
+    REFUSAL = "refusal"
+    #: The CA serves nobody now, or not this account: no answer, trouble, too many requests.
+    CA = "ca"
+    #: The CA was not asked, because of an option, the preflight, DNS or the host.
+    LOCAL = "local"
+
+
 class Outcome(_Word):
     """The result of a host's work on a certificate."""
 

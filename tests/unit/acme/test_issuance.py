@@ -26,7 +26,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.problem import
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import ChallengeData
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind, Status
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
 from tests.unit.acme.orders import CSR, wanted
@@ -409,7 +409,9 @@ class TestRunAll:
                 raise AcmeError(str(number))
             return number
 
-        assert run_all(range(200), work) == [Failure(str(n)) if n % 2 else n for n in range(200)]
+        assert run_all(range(200), work) == [
+            Failure(str(n), kind=FailureKind.REFUSAL) if n % 2 else n for n in range(200)
+        ]
 
     def test_run_all_no_items_is_empty(self):
         assert run_all([], lambda item: item) == []
@@ -427,6 +429,7 @@ class TestRunAll:
             "newOrder: rateLimited: too many certificates (not before 2026-11-23 14:00:00 UTC)",
             resumable=True,
             is_temporary=True,
+            kind=FailureKind.CA,
         )
 
     def test_run_all_paused_account_message_has_whole_url(self, ca, client):

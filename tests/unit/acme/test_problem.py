@@ -9,6 +9,7 @@ import json
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.problem import Problem
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 from tests.unit.acme.server import NAMESPACE
 
@@ -112,3 +113,24 @@ def test_of_response_status_of_answer_takes_precedence(told, document, status):
 )
 def test_problem_is_temporary(kind, status, is_temporary):
     assert Problem(kind, status=status).is_temporary == is_temporary
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        ("connection", 400, FailureKind.VALIDATION),
+        ("dns", 400, FailureKind.VALIDATION),
+        ("incorrectResponse", 403, FailureKind.VALIDATION),
+        ("caa", 403, FailureKind.REFUSAL),
+        ("rejectedIdentifier", 400, FailureKind.REFUSAL),
+        ("badCSR", 400, FailureKind.REFUSAL),
+        ("unknown", 404, FailureKind.REFUSAL),
+        ("rateLimited", 429, FailureKind.CA),
+        ("serverInternal", 500, FailureKind.CA),
+        ("unknown", 503, FailureKind.CA),
+        ("userActionRequired", 403, FailureKind.CA),
+        ("accountDoesNotExist", 400, FailureKind.CA),
+    ],
+)
+def test_problem_kind_says_what_fails(kind, status, expected):
+    assert Problem(kind, status=status).kind == expected
