@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dns.exception
@@ -187,6 +188,8 @@ class Authorities:
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         try:
+            # On a busy machine a thread may still answer.
+            wait(lambda: all(map(_is_stopped, stopped)), 10, "a name server does not stop")
             yield
         finally:
             for pid in stopped:
@@ -364,3 +367,9 @@ def _text(rdata: dns.rdata.Rdata) -> str:
 def _quoted(rtype: str, value: str) -> str:
     """Return a value as zone files and PowerDNS's API have it."""
     return f'"{value}"' if rtype == "TXT" else value
+
+
+def _is_stopped(pid: int) -> bool:
+    """Return True if no thread of a process runs, after SIGSTOP."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
