@@ -43,7 +43,8 @@ options:
     description:
       - V(present) makes the account if there is none.
       - V(absent) deactivates it, which cannot be undone. Most CAs refuse a new account for the same key. Certificates
-        stay valid, but the account can no longer revoke them.
+        stay valid, but the account can no longer revoke them. The module fails if the account is still valid
+        afterwards.
     type: str
     default: present
     choices: [present, absent]
@@ -56,6 +57,8 @@ options:
         C(<account_key_src>.new). After the CA has confirmed the new key, it replaces the old one, with its mode, owner
         and passphrase. If a run is killed, the next one continues with both keys. All modules of this collection use
         the key that the CA knows.
+      - A new key that the CA refuses is removed. Where a CA may have it, such as after a lost answer, it stays, and the
+        next run continues with it.
       - A key given in O(account_key_content) cannot be replaced in your vault. Make a new key, and give it in
         O(new_account_key_content). After this module has succeeded, give it as O(account_key_content). Until then, all
         modules that use the account need both keys. A module with the old key alone makes another account.

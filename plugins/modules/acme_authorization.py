@@ -41,7 +41,7 @@ options:
         answered. Few CAs offer this, and Let's Encrypt does not. The directory of a CA that does has C(newAuthz).
       - V(valid) has the CA validate O(authorizations), whose challenges are already answered, and waits for the result.
       - V(absent) deactivates O(authorizations). The next certificate for such a name needs a new proof. Existing
-        certificates stay valid.
+        certificates stay valid. An authorization that can still be used afterwards has failed.
     type: str
     default: present
     choices: [present, valid, absent]

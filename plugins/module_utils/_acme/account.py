@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._common.statuses import Status
+from .._common.text import one_line
 from .client import Client
 from .directory import Directory
-from .errors import AcmeError, ProblemError, ProtocolError, TransportError
+from .errors import AcmeError, KeyRefusedError, ProblemError, ProtocolError, TransportError
 from .http import Response, texts
 from .jws import AccountKey, external_account_binding
 
@@ -32,21 +33,22 @@ class ExternalAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """An account, as the CA describes it."""
+    """An account, as the CA describes it. contact: None if the answer does not have it; with_contacts() asks then."""
 
     url: str
     status: str
-    contact: tuple[str, ...] = ()
+    contact: tuple[str, ...] | None = None
     is_new: bool = False
 
     @classmethod
     def _read(cls, url: str, answer: Response, is_new: bool = False) -> Account:
         document = answer.json()
+        contact = document.get("contact")
         return cls(
             url=url,
             # Some CAs leave it out; they refuse an account that may not be used with a problem document.
             status=str(document.get("status") or "valid"),
-            contact=texts(document.get("contact")),
+            contact=texts(contact) if isinstance(contact, list) else None,
             is_new=is_new,
         )
 
@@ -84,7 +86,7 @@ def find_or_create(
         with _advice():
             existing = find(client)
         if existing:
-            return _require_valid(existing)
+            return require_valid(existing)
     if refused:
         raise AcmeError(refused)
     payload: dict[str, Any] = {"contact": list(contact), "termsOfServiceAgreed": terms_agreed}
@@ -92,33 +94,59 @@ def find_or_create(
         payload["externalAccountBinding"] = external_account_binding(
             client.key, directory.new_account, external_account.kid, external_account.hmac_key
         )
-        return _require_valid(_new_account(client, payload, "account registration"))
+        return require_valid(_new_account(client, payload, "account registration"))
     with _advice():
-        return _require_valid(_new_account(client, payload, "account registration"))
+        return require_valid(_new_account(client, payload, "account registration"))
 
 
 def update_contact(client: Client, account: Account, contact: Sequence[str]) -> Account:
-    """Replace the account's contacts (RFC 8555 section 7.3.2)."""
+    """Replace the account's contacts (RFC 8555 section 7.3.2), and return it with those that the CA has stored."""
     answer = client.post(account.url, {"contact": list(contact)}, "contact update")
-    return Account._read(account.url, answer)
+    return with_contacts(client, Account._read(account.url, answer))
 
 
 def read(client: Client, url: str) -> Account:
-    """Return the account at *url*, which must belong to the client's key."""
+    """Return the account at *url*, which must belong to the client's key, with its contacts."""
     client.account_uri = url
-    return Account._read(url, client.post_as_get(url, "account"))
+    account = Account._read(url, client.post_as_get(url, "account"))
+    return replace(account, contact=account.contact or ())
+
+
+def with_contacts(client: Client, account: Account) -> Account:
+    """Return the account with its contacts, and read it if the CA's answer did not have them.
+
+    Some CAs answer newAccount for a known key with an empty document.
+    """
+    return account if account.contact is not None else read(client, account.url)
 
 
 def deactivate(client: Client, account: Account) -> Account:
-    """Deactivate a valid account (RFC 8555 section 7.3.6). It can never again order or revoke anything."""
+    """Deactivate a valid account (RFC 8555 section 7.3.6). It can never again order or revoke anything.
+
+    Raises AcmeError if it is not deactivated afterwards: some CAs answer 200 and ignore the request.
+    """
+    refused = None
     try:
-        answer = client.post(account.url, {"status": "deactivated"}, "account deactivation")
+        answer = client.post(account.url, {"status": Status.DEACTIVATED}, "account deactivation")
+        if Account._read(account.url, answer).status == Status.DEACTIVATED:
+            return replace(account, status=Status.DEACTIVATED)
     except ProblemError as error:
         if not is_gone(error):
             raise
         # The request may have been repeated because its first answer was lost.
-        return replace(account, status="deactivated")
-    return Account._read(account.url, answer)
+        refused = error
+    try:
+        found = read(client, account.url)
+    except ProblemError as error:
+        if not is_gone(error):
+            raise
+        return replace(account, status=Status.DEACTIVATED)
+    if found.status == Status.DEACTIVATED:
+        return found
+    raise refused or AcmeError(
+        f"account {account.url} is not deactivated: the CA accepted the request, and the account is still "
+        f"{one_line(found.status, 40)}. Ask the CA to deactivate it"
+    )
 
 
 def is_gone(error: AcmeError) -> bool:
@@ -129,20 +157,23 @@ def is_gone(error: AcmeError) -> bool:
 def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
     """Change the account's key (RFC 8555 section 7.3.5), and return a client with the new key.
 
-    Raises AcmeError if the account keeps its key, or if the CA does not say which key it has.
+    Raises KeyRefusedError if the account certainly keeps its key, else AcmeError if the CA does not know the new one.
     """
     url = key_change_url(client.directory)
     payload = json.dumps({"account": account.url, "oldKey": client.key.public_jwk}).encode()
     changed = client.with_key(new_key)
     try:
         client.post(url, json.loads(new_key.sign(url, payload, nonce=None, kid=None)), "key change")
-    except (ProblemError, TransportError):
+    except (ProblemError, TransportError) as error:
         # If the request was repeated because its first answer was lost, the old key is no longer the account's.
-        if not _has(changed, account):
-            raise
-    else:
-        if not _has(changed, account):
-            raise ProtocolError(f"{client.directory.url} accepted the new key of {account.url}, but does not know it")
+        if _has(changed, account):
+            return changed
+        # Without an answer, and after a server error, the CA may still be at work on it.
+        if isinstance(error, ProblemError) and error.problem.status < 500 and not error.is_repeated:
+            raise KeyRefusedError(str(error)) from None
+        raise
+    if not _has(changed, account):
+        raise ProtocolError(f"{client.directory.url} accepted the new key of {account.url}, but does not know it")
     return changed
 
 
@@ -191,7 +222,7 @@ def _advice() -> Iterator[None]:
         raise AcmeError(f"{error}: if the account was deactivated or revoked, {_OVER}") from None
 
 
-def _require_valid(account: Account) -> Account:
+def require_valid(account: Account) -> Account:
     if account.status != Status.VALID:
         raise AcmeError(f"the CA has marked account {account.url} as {account.status}: {_OVER}")
     return account

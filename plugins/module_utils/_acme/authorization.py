@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._common.deadline import Deadline
@@ -16,12 +16,12 @@ from .._common.statuses import Status
 from .._common.text import one_line
 from .challenge import Challenge
 from .client import Client
-from .errors import AcmeError, ProtocolError
+from .errors import AcmeError, ProblemError, ProtocolError
 from .http import mappings
 from .polling import poll
 
 _STATUS_TEXT = {
-    "deactivated": "has been deactivated",
+    Status.DEACTIVATED.value: "has been deactivated",
     "expired": "has expired",
     "revoked": "has been revoked by the CA",
 }
@@ -70,9 +70,32 @@ class Authorization:
         )
 
     def deactivate(self, client: Client) -> Authorization:
-        """Deactivate it: control of the identifier has to be proved again (RFC 8555 section 7.5.2)."""
-        what = f"{self.identifier}: deactivation"
-        return Authorization.parse(self.url, client.post(self.url, {"status": "deactivated"}, what).json())
+        """Deactivate it: control of the identifier has to be proved again (RFC 8555 section 7.5.2).
+
+        Raises AcmeError if it can still be used afterwards: some CAs answer 200 and ignore the request.
+        """
+        refused = None
+        try:
+            answer = client.post(self.url, {"status": Status.DEACTIVATED}, f"{self.identifier}: deactivation")
+            if answer.json().get("status") == Status.DEACTIVATED:
+                return replace(self, status=Status.DEACTIVATED)
+        except ProblemError as error:
+            if error.is_temporary:
+                raise
+            # The request may have been repeated because its first answer was lost.
+            refused = error
+        found = Authorization.fetch(client, self.url)
+        if not found.is_usable:
+            return found
+        raise refused or AcmeError(
+            f"{self.identifier}: the authorization {self.url} is not deactivated: the CA accepted the request, and the "
+            f"authorization is still {found.status}. Ask the CA to deactivate it"
+        )
+
+    @property
+    def is_usable(self) -> bool:
+        """Return True if orders can use it, now or once it is validated: other states are final (section 7.1.6)."""
+        return self.status in (Status.PENDING, Status.VALID)
 
     def wait_past_pending(self, client: Client, deadline: Deadline) -> Authorization:
         """Poll until it is no longer pending (RFC 8555 section 7.5.1). Raises DeadlineError."""

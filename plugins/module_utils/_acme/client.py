@@ -107,7 +107,7 @@ class Client:
                 continue
             retryable = is_retryable(answer.status) and answer.status not in no_retry and not _is_final(problem)
             if not retryable or not retry.wait(answer.retry_after(self.clock.now())):
-                raise ProblemError(problem, what, self.http.retry_at(answer))
+                raise ProblemError(problem, what, self.http.retry_at(answer), retry.has_failed)
 
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None

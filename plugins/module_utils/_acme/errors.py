@@ -79,6 +79,10 @@ class OrderInvalid(AcmeError):
     kind = FailureKind.VALIDATION
 
 
+class KeyRefusedError(AcmeError):
+    """The CA has refused an account's new key: the account certainly keeps the old one."""
+
+
 class OrderTakenError(AcmeError):
     """The order's certificate is for another key, and there is no other order: only a later run can make one."""
 
@@ -90,9 +94,15 @@ class OrderTakenError(AcmeError):
 class ProblemError(AcmeError):
     """The CA answered with a problem document (RFC 8555 section 6.7)."""
 
-    def __init__(self, problem: Problem, what: str, retry_at: datetime | None = None) -> None:
-        """*what*: the request, in a few words; *retry_at*: the CA's Retry-After as an instant, if it sent one."""
+    def __init__(
+        self, problem: Problem, what: str, retry_at: datetime | None = None, is_repeated: bool = False
+    ) -> None:
+        """*what*: the request, in a few words; *retry_at*: the CA's Retry-After as an instant, if it sent one.
+
+        *is_repeated*: the request was sent before, and the CA may have fulfilled it without its answer getting here.
+        """
         self.problem = problem
+        self.is_repeated = is_repeated
         later = f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
         super().__init__(f"{what}: {problem}{later}")
         self.is_temporary = problem.is_temporary

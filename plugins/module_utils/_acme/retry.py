@@ -33,6 +33,11 @@ class Retry:
         self._failed = 0
         self._deadline = deadline
 
+    @property
+    def has_failed(self) -> bool:
+        """Return True if an attempt has failed."""
+        return self._failed > 0
+
     def wait(self, retry_after: float | None = None) -> bool:
         """Wait for the next attempt, and return False at once if there is none after the one that has failed.
 

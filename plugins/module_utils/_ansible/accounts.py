@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._acme import account as accounts
 from .._acme.account import Account, find
 from .._acme.client import Client
-from .._acme.errors import AccountKeyError, AcmeError, AcmeOptionError, ProblemError
+from .._acme.errors import AccountKeyError, AcmeError, AcmeOptionError, KeyRefusedError, ProblemError
 from .._acme.jws import AccountKey
 from .._acme.registration import contacts
 from .._common.atomic_file import sync_folder
@@ -28,7 +28,10 @@ from .key_files import create_key, key_would_be_made, load_key, successor_path
 
 @dataclass(frozen=True)
 class AccountResult:
-    """The result for the account at one CA. before, after: for the diff."""
+    """The result for the account at one CA.
+
+    before, after: for the diff. is_refused: the CA certainly has not taken the new key.
+    """
 
     directory: str
     account: Account | None
@@ -36,6 +39,7 @@ class AccountResult:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     problem: str = ""
+    is_refused: bool = False
 
 
 def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
@@ -67,14 +71,15 @@ def describe(params: Mapping[str, Any]) -> dict[str, Any]:
     ca = only_ca(params)
     with open_client(ca) as client:
         account = find(client, ca.account_uri)
-    if account is None:
-        return {"exists": False}
+        if account is None:
+            return {"exists": False}
+        account = accounts.with_contacts(client, account)
     return {
         "exists": True,
         "account": {
             "uri": account.url,
             "status": account.status,
-            "contact": list(account.contact),
+            "contact": list(account.contact or ()),
             "thumbprint": client.key.thumbprint,
         },
     }
@@ -91,16 +96,20 @@ def present(ca: Ca, check_mode: bool) -> AccountResult:
         if uri and account is None:
             raise AcmeError(f"{client.directory.url} knows no account {uri}")
         if account is None or account.is_new:
-            return AccountResult(ca.directory, account, True, {}, {"contact": wanted or []})
-        before = list(account.contact)
-        changed = wanted is not None and set(wanted) != set(before)
-        if changed and not check_mode:
-            account = accounts.update_contact(client, account, wanted or [])
-            # A CA that drops contacts would have them "changed" in every run.
-            changed = set(account.contact) != set(before)
-        return AccountResult(
-            ca.directory, account, changed, {"contact": before}, {"contact": wanted if changed else before}
-        )
+            stored = account.contact if account else None
+            return AccountResult(
+                ca.directory, account, True, {}, {"contact": (wanted or []) if stored is None else list(stored)}
+            )
+        account = accounts.with_contacts(client, accounts.require_valid(account))
+        before = after = list(account.contact or ())
+        if wanted is not None and set(wanted) != set(before):
+            after = wanted
+            if not check_mode:
+                # A CA that drops contacts would have them "changed" in every run.
+                account = accounts.update_contact(client, account, wanted)
+                after = list(account.contact or ())
+        changed = set(after) != set(before)
+        return AccountResult(ca.directory, account, changed, {"contact": before}, {"contact": after})
 
 
 def absent(ca: Ca, check_mode: bool) -> AccountResult:
@@ -111,7 +120,8 @@ def absent(ca: Ca, check_mode: bool) -> AccountResult:
             return AccountResult(ca.directory, None, False, {}, {})
         if not check_mode:
             account = accounts.deactivate(client, account)
-        return AccountResult(ca.directory, account, True, {"status": "valid"}, {"status": "deactivated"})
+        before, after = ({"status": status.value} for status in (Status.VALID, Status.DEACTIVATED))
+        return AccountResult(ca.directory, account, True, before, after)
 
 
 def change_keys(cas: Sequence[Ca], check_mode: bool) -> list[AccountResult]:
@@ -131,16 +141,36 @@ def change_keys(cas: Sequence[Ca], check_mode: bool) -> list[AccountResult]:
         holders = _holders(cas, old, stack)
         if given and not any(client.key is old for client, _account in holders):
             return [AccountResult(client.directory.url, account, False, {}, {}) for client, account in holders]
-        new = old.successor
-        if not check_mode:
-            new = new or create_key(successor_path(source.src or ""), source)
-            for client, account in holders:
-                if client.key is old:
-                    accounts.change_key(client, account, new)
-            if not given:
-                _store(source, new)
-        keys = {"key": old.thumbprint}, {"key": new.thumbprint if new else "a new one"}
-        return [AccountResult(client.directory.url, account, True, *keys) for client, account in holders]
+        if check_mode:
+            after = {"key": old.successor.thumbprint if old.successor else "a new one"}
+            before = {"key": old.thumbprint}
+            return [AccountResult(client.directory.url, account, True, before, after) for client, account in holders]
+        new_path = "" if given else successor_path(source.src or "")
+        new, is_made = (old.successor, False) if old.successor else create_key(new_path, source)
+        results = [_change_one(client, account, old, new) for client, account in holders]
+    failed = [result for result in results if result.problem]
+    if failed and new_path:
+        if is_made and all(result.is_refused for result in results):
+            _remove(new_path)
+        else:
+            kept = f"The new key stays in {new_path}, as a CA may have it: run again, or delete it if no CA has it"
+            results = [replace(each, problem=f"{each.problem}. {kept}") if each.problem else each for each in results]
+    elif new_path:
+        _store(source, new)
+    if failed and len(results) == 1:
+        raise AcmeError(results[0].problem)
+    return results
+
+
+def _change_one(client: Client, account: Account, old: AccountKey, new: AccountKey) -> AccountResult:
+    """Return the result of the change at one CA, which may have the new key already."""
+    url = client.directory.url
+    try:
+        if client.key is old:
+            accounts.change_key(client, account, new)
+    except AcmeError as error:
+        return AccountResult(url, account, False, {}, {}, str(error), isinstance(error, KeyRefusedError))
+    return AccountResult(url, account, True, {"key": old.thumbprint}, {"key": new.thumbprint})
 
 
 def failure(results: Iterable[AccountResult]) -> str:
@@ -154,7 +184,7 @@ def result(results: list[AccountResult]) -> dict[str, Any]:
         {
             "directory": each.directory,
             "account_uri": each.account.url if each.account else None,
-            "contact": list(each.after.get("contact", each.account.contact if each.account else ())),
+            "contact": list(each.after.get("contact", each.account.contact if each.account else ()) or ()),
             "changed": each.changed,
             "problem": each.problem,
         }
@@ -227,6 +257,12 @@ def _holders(cas: Sequence[Ca], key: AccountKey, stack: ExitStack) -> list[tuple
     if not found:
         raise AcmeError(f"{cas[0].directory} knows no account of this key: there is nothing to change")
     return found
+
+
+def _remove(path: str) -> None:
+    """Remove a new key that no CA has. If it stays, the next run tries it first."""
+    with suppress(OSError):
+        os.unlink(path)
 
 
 def _store(source: KeySource, key: AccountKey) -> None:

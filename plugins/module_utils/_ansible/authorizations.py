@@ -121,9 +121,8 @@ def _validate(client: Client, item: AuthorizationResult, deadline: Deadline) -> 
 
 def _deactivate(client: Client, item: AuthorizationResult, _deadline: Deadline) -> AuthorizationResult:
     authorization = Authorization.fetch(client, item.uri)
-    # RFC 8555 section 7.1.6: the other states are final.
-    counts = authorization.status in (Status.PENDING, Status.VALID)
-    return _result(item, authorization.deactivate(client) if counts else authorization, changed=counts)
+    usable = authorization.is_usable
+    return _result(item, authorization.deactivate(client) if usable else authorization, changed=usable)
 
 
 _WORK: dict[str, Callable[[Client, AuthorizationResult, Deadline], AuthorizationResult]] = {

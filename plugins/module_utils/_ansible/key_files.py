@@ -49,7 +49,7 @@ def load_key(source: KeySource, create: bool = False) -> AccountKey:
             raise AccountKeyError(f"{where} does not exist{hint if source.kind == 'account' else ''}") from None
     except OSError as error:
         raise AccountKeyError(f"{where} cannot be read: {error.strerror}") from None
-    return create_key(source.src, source)
+    return create_key(source.src, source)[0]
 
 
 def problems_of_key_texts(cas: Iterable[Ca], prefix: str = "") -> list[str]:
@@ -136,10 +136,11 @@ def key_would_be_made(ca: Ca) -> bool:
     return bool(ca.key.create and not given and ca.key.src and not os.path.exists(ca.key.src))
 
 
-def create_key(path: str, source: KeySource) -> AccountKey:
+def create_key(path: str, source: KeySource) -> tuple[AccountKey, bool]:
     """Return a new account key at *path*: mode 0600 from the start, complete or not there. Keep a faster run's key.
 
-    Raises AccountKeyError, also on a file system without modes: a key that the next run would refuse is not made.
+    The second value is True if this run made it. Raises AccountKeyError, also on a file system without modes: a key
+    that the next run would refuse is not made.
     """
     if os.path.islink(path):
         raise AccountKeyError(f"account key {path} is a link to what does not exist: {os.readlink(path)}")
@@ -163,10 +164,10 @@ def create_key(path: str, source: KeySource) -> AccountKey:
                 os.unlink(aside)
         sync_folder(folder)
     except FileExistsError:
-        return AccountKey.load(_read(path, source), source.passphrase, f"account key {path}")
+        return AccountKey.load(_read(path, source), source.passphrase, f"account key {path}"), False
     except OSError as error:
         raise AccountKeyError(f"account key {path} cannot be made: {error.strerror}. {ADVICE}") from None
     lost = vanishing(path)
     if lost:
         warn(lost)
-    return key
+    return key, True

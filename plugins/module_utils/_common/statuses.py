@@ -56,7 +56,7 @@ class Reason(_Word):
 
 
 class Status(_Word):
-    """The state of an order, an authorization or a challenge."""
+    """The state of an account, an order, an authorization or a challenge."""
 
     # RFC 8555 section 7.1.6
     PENDING = "pending"
@@ -64,6 +64,7 @@ class Status(_Word):
     PROCESSING = "processing"
     VALID = "valid"
     INVALID = "invalid"
+    DEACTIVATED = "deactivated"
     #: A challenge of an order that is given up: its response is only removed.
     STALE = "stale"
     #: An order that failed, and one that is left to a later run.

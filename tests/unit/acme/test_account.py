@@ -12,7 +12,12 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import account as accounts
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import registration
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.account import ExternalAccount
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
+    AcmeError,
+    KeyRefusedError,
+    ProblemError,
+    ProtocolError,
+)
 from tests.unit.acme import jose
 from tests.unit.acme.server import RESET, Answer, problem
 
@@ -169,9 +174,10 @@ def test_find_or_create_deactivated_account_returned_raises(ca, stranger, status
 @pytest.mark.parametrize(
     ("document", "status", "contact"),
     [
-        ({}, "valid", ()),
-        ({"status": None, "contact": None}, "valid", ()),
-        ({"contact": "mailto:a@a.example"}, "valid", ()),
+        ({}, "valid", None),
+        ({"status": None, "contact": None}, "valid", None),
+        ({"contact": "mailto:a@a.example"}, "valid", None),
+        ({"contact": []}, "valid", ()),
         ({"status": "valid", "contact": ["mailto:a@a.example", 5], "key": {}}, "valid", ("mailto:a@a.example", "5")),
     ],
 )
@@ -210,6 +216,18 @@ def test_update_contact_empty_removes_contacts(ca, client):
     assert ca.accounts[uri]["contact"] == []
 
 
+@pytest.mark.parametrize(
+    ("document", "reads"),
+    [({}, 1), ({"status": "valid"}, 1), ({"contact": None}, 1), ({"status": "valid", "contact": ["tel:+49"]}, 0)],
+)
+def test_update_contact_answer_without_contact_is_read(ca, client, document, reads):
+    uri = client.account_uri
+    ca.accounts[uri]["contact"] = ["tel:+49"]
+    ca.script("/account", Answer(200, document))
+    assert accounts.update_contact(client, accounts.Account(uri, "valid"), ["tel:+49"]).contact == ("tel:+49",)
+    assert len(ca.signed("/account")) == 1 + reads
+
+
 def test_read_account_by_url(ca, stranger, key):
     client = stranger()
     uri = ca.register(key)
@@ -246,19 +264,40 @@ def test_change_key_answer_lost(ca, client, key_of):
     ("answer", "message"),
     [
         (problem("badPublicKey", 400, "weak"), "^key change: badPublicKey: weak$"),
-        (Answer(200), "accepted the new key of .*, but does not know it$"),
+        (problem("rateLimited", 429, "later"), "^key change: rateLimited: later$"),
     ],
 )
-def test_change_key_refused_raises(ca, client, key_of, answer, message):
+def test_change_key_refused_is_certain(ca, client, key_of, answer, message):
     ca.script("/key-change", answer)
-    with pytest.raises(AcmeError, match=message):
+    with pytest.raises(KeyRefusedError, match=message):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))
     assert accounts.find(client).url == client.account_uri
 
 
+UNCERTAIN = {
+    # Some CAs answer 200 and change nothing. Others answer the look-up from a copy that lags behind.
+    "accepted without effect": ([Answer(200)], "accepted the new key of .*, but does not know it$"),
+    "answer lost, then refused": ([RESET, problem("malformed", 400, "no")], "^key change: malformed: no$"),
+    "server error": (
+        [problem("serverInternal", 500, "oops", {"Retry-After": "90"})],
+        "^key change: serverInternal: oops",
+    ),
+    "no answer": ([RESET] * 6, "cannot be reached"),
+}
+
+
+@pytest.mark.parametrize("case", UNCERTAIN)
+def test_change_key_is_not_certain_to_be_refused(ca, client, key_of, case):
+    answers, message = UNCERTAIN[case]
+    ca.script("/key-change", *answers)
+    with pytest.raises(AcmeError, match=message) as raised:
+        accounts.change_key(client, accounts.find(client), key_of("ec384"))
+    assert not isinstance(raised.value, KeyRefusedError)
+
+
 def test_change_key_to_key_of_other_account_raises(ca, client, key_of):
     ca.register(key_of("ec384"))
-    with pytest.raises(ProblemError, match=r"^key change: conflict"):
+    with pytest.raises(KeyRefusedError, match=r"^key change: conflict"):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))
 
 
@@ -278,6 +317,41 @@ def test_deactivate_account_is_deactivated_once(ca, client, lost):
     with pytest.raises(ProblemError) as refused:
         accounts.find(client)
     assert accounts.is_gone(refused.value)
+
+
+IGNORED = {
+    "answered 200 with status valid": Answer(200, {"status": "valid", "contact": []}),
+    "answered 200 with nothing in it": Answer(200, {}),
+    "refused": problem("unauthorized", 403, "not here"),
+}
+
+
+@pytest.mark.parametrize("case", IGNORED)
+def test_deactivate_ignored_by_ca_raises(ca, client, case):
+    account = accounts.find(client)
+    ca.script("/account", IGNORED[case])
+    with pytest.raises(AcmeError) as raised:
+        accounts.deactivate(client, account)
+    assert str(raised.value) == (
+        "account deactivation: unauthorized: not here"
+        if case == "refused"
+        else f"account {account.url} is not deactivated: the CA accepted the request, and the account is still valid. "
+        "Ask the CA to deactivate it"
+    )
+    assert accounts.find(client).status == "valid"
+
+
+@pytest.mark.parametrize("body", [{}, {"status": "valid"}])
+def test_deactivate_answer_without_new_status_is_judged_by_the_account(ca, client, body):
+    account = accounts.find(client)
+    ca.script("/account", lambda request: ca.behave(request) and Answer(200, body))
+    assert accounts.deactivate(client, account).status == "deactivated"
+    assert ca.accounts[account.url]["status"] == "deactivated"
+
+
+def test_deactivate_account_takes_one_request(ca, client):
+    accounts.deactivate(client, accounts.Account(client.account_uri, "valid"))
+    assert len(ca.signed()) == 1
 
 
 @pytest.mark.parametrize(

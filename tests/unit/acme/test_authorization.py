@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
     ProtocolError,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
-from tests.unit.acme.server import NAMESPACE, Answer, html
+from tests.unit.acme.server import NAMESPACE, RESET, Answer, html, problem
 
 NAME = {"type": "dns", "value": "a.example"}
 URL = "https://ca.example/authz/1"
@@ -166,3 +166,35 @@ def test_wait_past_pending(ca, client, time):
         authorization.wait_past_pending(client, Deadline(time.clock, 5))
     ca.script(path, lambda request: None, lambda request: ca.authorizations[path].update(status="valid"))
     assert authorization.wait_past_pending(client, Deadline(time.clock, 5)).status == "valid"
+
+
+IGNORED = {
+    "answered 200 with status valid": Answer(200, {"status": "valid"}),
+    "answered 200 with nothing in it": Answer(200, {}),
+    "refused": problem("unauthorized", 403, "not here"),
+}
+
+
+@pytest.mark.parametrize("case", IGNORED)
+def test_deactivate_ignored_by_ca_raises(ca, client, case):
+    ca.order(client.account_uri, ["a.example"], "ready")
+    (path,) = ca.authorizations
+    authorization = Authorization.fetch(client, ca.url + path)
+    ca.script(path, IGNORED[case])
+    with pytest.raises(AcmeError) as raised:
+        authorization.deactivate(client)
+    assert str(raised.value) == (
+        "a.example: deactivation: unauthorized: not here"
+        if case == "refused"
+        else f"a.example: the authorization {ca.url}{path} is not deactivated: the CA accepted the request, and the "
+        "authorization is still valid. Ask the CA to deactivate it"
+    )
+
+
+@pytest.mark.parametrize("answer", [Answer(200, {}), RESET, problem("malformed", 400, "it is not valid")])
+def test_deactivate_answer_without_new_status_is_judged_by_the_authorization(ca, client, answer):
+    ca.order(client.account_uri, ["a.example"], "ready")
+    (path,) = ca.authorizations
+    authorization = Authorization.fetch(client, ca.url + path)
+    ca.script(path, lambda request: ca.behave(request) and answer)
+    assert authorization.deactivate(client).status == "deactivated"

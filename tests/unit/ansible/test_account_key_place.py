@@ -133,10 +133,12 @@ def test_create_key_without_hard_links_never_replaces_another(tmp_path, without_
     path = tmp_path / "key.pem"
 
     def made(_number):
-        return key_files.create_key(str(path), KeySource()).thumbprint
+        return key_files.create_key(str(path), KeySource())
 
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(made, range(40)))) == 1
+        made_keys = list(pool.map(made, range(40)))
+    assert len({key.thumbprint for key, _is_mine in made_keys}) == 1
+    assert [is_mine for _key, is_mine in made_keys].count(True) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
 
 

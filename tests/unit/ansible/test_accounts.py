@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import Acc
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import accounts, ca_options
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import cas_of
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.key_files import load_key
-from tests.unit.acme.server import problem
+from tests.unit.acme.server import Answer, problem
 
 
 class Killed(BaseException):
@@ -129,17 +129,89 @@ def test_change_keys_without_account_raises(ca, options, path, key):
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
-def test_change_keys_refused_by_ca_keeps_key(ca, options, path, key):
+def new_of(path):
+    return path.with_name(path.name + ".new")
+
+
+def test_change_keys_refused_by_ca_leaves_no_new_key(ca, options, path, key):
     uri = ca.register(key)
     ca.script("/key-change", problem("malformed", 400, "no"))
     with pytest.raises(AcmeError, match=r"^key change: malformed: no$"):
         change_keys(options(), check_mode=False)
     assert stored(path) == key.thumbprint
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
     assert ordinary_run(options()).url == uri
-    # The same new key is tried again.
-    new = stored(path.with_name(path.name + ".new"))
+
+
+def late(ca):
+    def answer(request):
+        ca.script("/new-account", problem("accountDoesNotExist", 400, "not in this copy"))
+        return ca.behave(request)
+
+    return answer
+
+
+# It may have the new key: answers to the change, and what is done there.
+UNCERTAIN = {
+    "accepted without effect": lambda ca: lambda _request: Answer(200),
+    "server error": lambda ca: lambda _request: problem("serverInternal", 500, "oops", {"Retry-After": "90"}),
+    "accepted, and not known for a moment": late,
+}
+
+
+@pytest.mark.parametrize("case", UNCERTAIN)
+def test_change_keys_not_certain_keeps_new_key(ca, options, path, key, case):
+    uri = ca.register(key)
+    ca.script("/key-change", UNCERTAIN[case](ca))
+    with pytest.raises(AcmeError) as raised:
+        change_keys(options(), check_mode=False)
+    assert str(raised.value).endswith(
+        f". The new key stays in {new_of(path)}, as a CA may have it: run again, or delete it if no CA has it"
+    )
+    new = stored(new_of(path))
+    assert ordinary_run(options()).url == uri
     change_keys(options(), check_mode=False)
     assert stored(path) == new
+    assert list(ca.accounts) == [uri]
+
+
+def test_change_keys_refused_with_new_key_of_earlier_run_keeps_it(ca, options, path, key, key_of):
+    """Another CA, which this run does not ask, may have it."""
+    ca.register(key)
+    new_of(path).write_bytes(key_of("ec384").pem())
+    new_of(path).chmod(0o600)
+    ca.script("/key-change", problem("malformed", 400, "no"))
+    with pytest.raises(AcmeError, match=r"^key change: malformed: no\. The new key stays in "):
+        change_keys(options(), check_mode=False)
+    assert stored(new_of(path)) == key_of("ec384").thumbprint
+
+
+@pytest.mark.parametrize("refusing", [0, 1], ids=["first", "second"])
+def test_change_keys_refused_by_one_of_two_cas_keeps_both_keys(ca, second, options, path, key, refusing):
+    cas = (ca, second)
+    uris = [one.register(key) for one in cas]
+    cas[refusing].script("/key-change", problem("malformed", 400, "no"))
+    results = change_keys(options(second), check_mode=False)
+    assert [result.changed for result in results] == [refusing != 0, refusing != 1]
+    assert [bool(result.problem) for result in results] == [refusing == 0, refusing == 1]
+    assert "key change: malformed: no" in accounts.failure(results)
+    assert stored(path) == key.thumbprint
+    # Each CA is asked with the key that it knows; the next run completes the change.
+    found = accounts.ensure(options(second), check_mode=False)
+    assert [result.account.url for result in found] == uris
+    change_keys(options(second), check_mode=False)
+    new = AccountKey.load(path.read_bytes(), None, "stored").public_jwk
+    assert [one.accounts[uri]["jwk"] for one, uri in zip(cas, uris)] == [new, new]
+    assert not new_of(path).exists()
+
+
+def test_change_keys_refused_by_both_cas_leaves_no_new_key(ca, second, options, path, key):
+    for one in (ca, second):
+        one.register(key)
+        one.script("/key-change", problem("malformed", 400, "no"))
+    results = change_keys(options(second), check_mode=False)
+    assert [result.changed for result in results] == [False, False]
+    assert not new_of(path).exists()
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -348,6 +420,54 @@ def test_deactivate_account_once(ca, options, key):
     for given in (options(), options(account_uri=uri)):
         assert not deactivate(given, check_mode=False).changed
     assert not deactivate(options(account_uri=f"{uri}0"), check_mode=False).changed
+
+
+def test_deactivate_ignored_by_ca_raises(ca, options, key):
+    uri = ca.register(key)
+    ca.always(ca.path(uri), Answer(200, {"status": "valid", "contact": []}))
+    with pytest.raises(
+        AcmeError, match="is not deactivated: the CA accepted the request, and the account is still valid"
+    ):
+        deactivate(options(), check_mode=False)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("answer", [{}, {"status": "valid"}, {"status": "valid", "contact": None}])
+def test_present_known_key_answered_without_contact_is_unchanged(ca, options, key, answer, check_mode):
+    uri = ca.register(key)
+    ca.accounts[uri]["contact"] = ["mailto:ops@example.com"]
+    ca.always("/new-account", Answer(200, answer, {"Location": uri}))
+    for contact in (["ops@example.com"], None):
+        del ca.requests[:]
+        told = accounts.result(accounts.ensure(options(contact=contact), check_mode))
+        assert (told["changed"], told["contact"]) == (False, ["mailto:ops@example.com"])
+        assert ca.counts() == {"/new-account": 1, "/account": 1}
+    told = accounts.result(accounts.ensure(options(contact=["new@example.com"]), check_mode))
+    assert (told["changed"], told["contact"]) == (True, ["mailto:new@example.com"])
+    assert accounts.describe(options())["account"]["contact"] == ca.accounts[uri]["contact"]
+
+
+def test_present_known_key_answered_with_contact_takes_one_request(ca, options, key):
+    ca.register(key)
+    assert not accounts.ensure(options(contact=[]), check_mode=False)[0].changed
+    assert ca.counts() == {"/new-account": 1}
+
+
+def test_present_result_has_contacts_that_the_ca_stores(ca, options, key):
+    def drops(request):
+        return Answer(201, {"status": "valid", "contact": []}, {"Location": ca.register(key)})
+
+    ca.script("/new-account", drops)
+    told = accounts.result(accounts.ensure(options(contact=["ops@example.com"]), check_mode=False))
+    assert (told["changed"], told["contact"]) == (True, [])
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_present_deactivated_account_at_its_url_raises(ca, options, key, check_mode):
+    uri = ca.register(key)
+    ca.always(ca.path(uri), Answer(200, {"status": "deactivated", "contact": []}))
+    with pytest.raises(AcmeError, match=f"^the CA has marked account {uri} as deactivated: it cannot be used again"):
+        accounts.ensure(options(account_uri=uri), check_mode)
 
 
 def test_deactivate_key_without_account_changes_nothing(ca, options):

@@ -10,7 +10,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import authorizations
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.authorizations import AuthorizationResult
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
-from tests.unit.acme.server import problem
+from tests.unit.acme.server import Answer, problem
 
 
 @pytest.fixture
@@ -108,6 +108,15 @@ def test_work_on_all_authorization_that_became_invalid_fails(ca, params, key):
     (found,) = authorizations.work_on_all(params("valid", authorizations=[given(made.uri)]))
     assert found.status == Status.FAILED
     assert "no record" in found.problem
+
+
+def test_work_on_all_deactivation_ignored_by_ca_fails_unchanged(ca, params, key):
+    ca.order(ca.register(key), ["a.example"], "ready")
+    (path,) = ca.authorizations
+    ca.always(path, Answer(200, ca.authorization_document(path)))
+    (found,) = authorizations.work_on_all(params("absent", authorizations=[given(ca.url + path)]))
+    assert (found.status, found.changed) == (Status.FAILED, False)
+    assert "is not deactivated" in found.problem
 
 
 def test_work_on_all_key_without_account_is_refused(params):
