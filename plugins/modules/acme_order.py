@@ -360,7 +360,7 @@ from ..module_utils._acme.txt_record import PERSIST_DRAFTS
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.option_specs import BATCH_SPEC
-from ..module_utils._ansible.order_options import ORDER_SPEC, all_failed, by_host, summary
+from ..module_utils._ansible.order_options import ORDER_SPEC, all_failed, by_host, summary, with_urls_once
 from ..module_utils._ansible.ordering import check_all, order_all
 from ..module_utils._common.contracts import CertificateOrder
 
@@ -372,6 +372,7 @@ def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
         totals, orders = (check_all if check_mode else order_all)(params, asked)
     except AcmeError as error:
         return all_failed(asked, error)
+    orders = with_urls_once(orders)
     return with_failure({**totals.to_result(), "hosts": by_host(orders)}, summary(orders))
 
 

@@ -319,7 +319,7 @@ from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.finalizing import finalize_all, has_new_order, would_change
 from ..module_utils._ansible.option_specs import BATCH_SPEC
-from ..module_utils._ansible.order_options import PREPARED_SPEC, all_failed, by_host, summary
+from ..module_utils._ansible.order_options import PREPARED_SPEC, all_failed, by_host, summary, with_urls_once
 from ..module_utils._common.contracts import CertificateOrder
 
 
@@ -333,6 +333,7 @@ def run(params: Params, check_mode: bool, warn: Warn) -> Result:
         requests, finals = finalize_all(params, orders, warn)
     except AcmeError as error:
         return all_failed(orders, error)
+    finals = with_urls_once(finals)
     changed |= has_new_order(orders, finals)
     return with_failure({"changed": changed, "requests": requests, "hosts": by_host(finals)}, summary(finals))
 

@@ -19,8 +19,7 @@ from .directory import Directory
 from .errors import AcmeError, KeyRefusedError, ProblemError, ProtocolError, TransportError
 from .http import Response, texts
 from .jws import AccountKey, external_account_binding
-
-_OVER = "it cannot be used again; use another account key (account_key_src, acme_account_key_src)"
+from .registration import OTHER_KEY, advice
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def find_or_create(
     refused = refusal(directory, terms_agreed, external_account)
     if refused or external_account:
         # A binding may be valid for one use only: it is sent only for a new account.
-        with _advice():
+        with _advised():
             existing = find(client)
         if existing:
             return require_valid(existing)
@@ -94,14 +93,14 @@ def find_or_create(
         payload["externalAccountBinding"] = external_account_binding(
             client.key, directory.new_account, external_account.kid, external_account.hmac_key
         )
-        return require_valid(_new_account(client, payload, "account registration"))
-    with _advice():
+    with _advised(contact, has_binding=external_account is not None):
         return require_valid(_new_account(client, payload, "account registration"))
 
 
 def update_contact(client: Client, account: Account, contact: Sequence[str]) -> Account:
     """Replace the account's contacts (RFC 8555 section 7.3.2), and return it with those that the CA has stored."""
-    answer = client.post(account.url, {"contact": list(contact)}, "contact update")
+    with _advised(contact):
+        answer = client.post(account.url, {"contact": list(contact)}, "contact update")
     return with_contacts(client, Account._read(account.url, answer))
 
 
@@ -212,17 +211,18 @@ def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Accou
 
 
 @contextmanager
-def _advice() -> Iterator[None]:
-    """Add to the error what to do if the CA refuses the key of a deactivated account, as Boulder does."""
+def _advised(contact: Sequence[str] = (), has_binding: bool = False) -> Iterator[None]:
+    """Add to a CA's refusal what to do about it. *contact* and *has_binding*: what the request has."""
     try:
         yield
     except ProblemError as error:
-        if not is_gone(error):
+        what_to_do = "" if error.is_temporary else advice(error.problem, contact, has_binding)
+        if not what_to_do:
             raise
-        raise AcmeError(f"{error}: if the account was deactivated or revoked, {_OVER}") from None
+        raise AcmeError(f"{str(error).rstrip('.')}. {what_to_do}") from None
 
 
 def require_valid(account: Account) -> Account:
     if account.status != Status.VALID:
-        raise AcmeError(f"the CA has marked account {account.url} as {account.status}: {_OVER}")
+        raise AcmeError(f"the CA has marked account {account.url} as {account.status}: {OTHER_KEY}")
     return account

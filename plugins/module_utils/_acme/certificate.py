@@ -13,11 +13,6 @@ from .._common.base64url import encode
 from .client import Client
 from .errors import AcmeError, ProblemError, ProtocolError
 
-try:
-    from requests.utils import parse_header_links
-except ImportError:
-    pass  # reported by _common/libraries.py, before anything here is called
-
 _MOST_ALTERNATES = 20  # known CAs have a few
 
 # RFC 5280 section 5.3.1: the codes that public CAs accept from subscribers (RFC 8555 section 7.6)
@@ -50,10 +45,8 @@ def download(client: Client, url: str) -> Chain:
     blocks = [block + "\n" for block in pem_blocks.find(answer.body.decode("ascii", "replace"))]
     if not blocks:
         raise ProtocolError(f"{url} returned no PEM certificate")
-    links = parse_header_links(answer.headers.get("Link", ""))
     # Not verified here: a bad URL must not fail an issuance that does not use it. The request for it verifies it.
-    alternates = tuple(link["url"] for link in links if link.get("rel") == "alternate")
-    return Chain(blocks[0], tuple(blocks[1:]), alternates[:_MOST_ALTERNATES])
+    return Chain(blocks[0], tuple(blocks[1:]), answer.links("alternate")[:_MOST_ALTERNATES])
 
 
 def der_of(pem: str) -> bytes:

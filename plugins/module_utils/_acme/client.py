@@ -100,7 +100,7 @@ class Client:
                 return answer
             if answer.status < 400:
                 raise ProtocolError(f"{what}: {url} redirects, which a signed request cannot follow")
-            problem = Problem.of_response(answer.status, answer.body)
+            problem = Problem.of_response(answer.status, answer.body, answer.links("terms-of-service"))
             # RFC 8555 section 6.5: recognized by the problem's type; sent again with a new nonce, from this answer.
             if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
                 bad_nonces += 1

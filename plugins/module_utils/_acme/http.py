@@ -28,6 +28,7 @@ try:
     import requests
     import urllib3.exceptions
     from requests.structures import CaseInsensitiveDict
+    from requests.utils import parse_header_links
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
@@ -57,6 +58,11 @@ class Response:
         if not isinstance(document, dict):
             raise ProtocolError(f"{self.url} answered JSON that is not an object: is this an ACME server?")
         return document
+
+    def links(self, relation: str) -> tuple[str, ...]:
+        """Return the URLs in the Link headers that have this relation (RFC 8288). They are not verified."""
+        links = parse_header_links(self.headers.get("Link", ""))
+        return tuple(link["url"] for link in links if link.get("rel") == relation)
 
     def retry_after(self, now: datetime) -> float | None:
         """Return Retry-After, seconds or an HTTP date (RFC 9110 section 10.2.3), as seconds from *now*, at least 0.

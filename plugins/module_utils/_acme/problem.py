@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._common.statuses import FailureKind
@@ -19,17 +19,24 @@ _NAMESPACE = "urn:ietf:params:acme:error:"
 # RFC 8555 section 6.7: types that only a validation has, and types that concern the account with all its orders.
 _OF_VALIDATION = ("connection", "dns", "incorrectResponse", "tls")
 _OF_ACCOUNT = ("accountDoesNotExist", "externalAccountRequired", "unauthorized", "userActionRequired")
+# The URL to unpause an account has a token of a thousand characters.
+_LONGEST_URL = 2000
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem: its type (without the ACME prefix), its detail, the identifier that it concerns, its subproblems."""
+    """A problem: its type (without the ACME prefix), its detail, the identifier that it concerns, its subproblems.
+
+    instance: the URL that a person has to visit, terms: that of the terms of service (RFC 8555 section 7.3.3).
+    """
 
     type: str
     detail: str = ""
     status: int = 0
     identifier: str = ""
     subproblems: tuple[Problem, ...] = field(default=())
+    instance: str = ""
+    terms: str = ""
 
     @classmethod
     def parse(cls, document: object, status: int = 0) -> Problem:
@@ -40,18 +47,19 @@ class Problem:
         subproblems = document.get("subproblems")
         return cls(
             type=one_line(document.get("type") or "unknown").removeprefix(_NAMESPACE),
-            # The URL to unpause an account, which must not be cut, has a token of a thousand characters.
-            detail=one_line(document.get("detail") or document.get("title") or "", 2000),
+            detail=one_line(document.get("detail") or document.get("title") or "", _LONGEST_URL),
             status=status or _integer(document.get("status")),
             identifier=one_line(identifier.get("value", "")) if isinstance(identifier, Mapping) else "",
             subproblems=tuple(cls._sub(sub) for sub in subproblems) if isinstance(subproblems, list) else (),
+            instance=one_line(document.get("instance") or "", _LONGEST_URL),
         )
 
     @classmethod
-    def of_response(cls, status: int, body: bytes) -> Problem:
-        """Return the problem of an error answer, whatever its body is."""
+    def of_response(cls, status: int, body: bytes, terms: Sequence[str] = ()) -> Problem:
+        """Return the problem of an error answer, whatever its body is. *terms*: its links to the terms of service."""
         try:
-            return cls.parse(json.loads(body), status)
+            problem = cls.parse(json.loads(body), status)
+            return replace(problem, terms=one_line(terms[0], _LONGEST_URL)) if terms else problem
         except (ValueError, RecursionError):
             return cls(type="unknown", detail=f"HTTP {status}, without a problem document", status=status)
 
@@ -81,6 +89,10 @@ class Problem:
             text = f"{self.identifier}: {text}"
         if self.subproblems:
             text += " [" + "; ".join(str(sub) for sub in self.subproblems) + "]"
+        if self.type == "userActionRequired":
+            steps = [f"visit {self.instance}"] if self.instance else []
+            steps += [f"read the terms of service {self.terms}"] if self.terms else []
+            text += f" ({', '.join(steps)}, then run again)" if steps else ""
         return text
 
 

@@ -12,10 +12,20 @@ from collections.abc import Sequence
 from .._common import base64url
 from .._common.text import one_line
 from .errors import AcmeOptionError
+from .problem import Problem
 
 # RFC 8555 section 7.3: a mailto URL of one address (RFC 6068) without fields of a header, such as ?subject=.
 _ADDRESS = re.compile(r"[^\s@,?<>()]+@[^\s@,?<>()]+")
 _OTHER_URL = re.compile(r"(tel|https?):\S+")
+# Some CAs ask for a contact with other types than those of RFC 8555 section 6.7, such as malformed.
+_CONTACT_TYPES = ("invalidContact", "unsupportedContact")
+_CONTACT = r"\b(contacts?(?! (us|support|sales|your|the|an?)\b)|e-?mails?)\b"
+_ASKS_FOR_CONTACT = re.compile(
+    rf"(?i)\b(no|without|missing|provide|specify|at least (one|1))\b.*{_CONTACT}"
+    rf"|{_CONTACT}.*\b(required|missing|empty|needed|mandatory|must|needs?)\b"
+)
+#: What to do about a key whose account is deactivated or revoked.
+OTHER_KEY = "it cannot be used again; use another account key (account_key_src, acme_account_key_src)"
 
 
 def contacts(addresses: Sequence[str]) -> list[str]:
@@ -32,6 +42,19 @@ def _contact(text: str) -> str:
             f"contact '{one_line(text, 80)}' is not a mail address: give one such as admin@example.com"
         )
     return f"mailto:{address}"
+
+
+def advice(problem: Problem, contact: Sequence[str], has_binding: bool = False) -> str:
+    """Return what to do if a CA refuses to make or change an account; empty if nothing is known.
+
+    *contact* and *has_binding*: what the request had.
+    """
+    if problem.type in _CONTACT_TYPES or (not contact and _ASKS_FOR_CONTACT.search(problem.detail)):
+        return f"{'Correct' if contact else 'Set'} contact (acme_contact)"
+    if has_binding and problem.type != "userActionRequired":
+        return "Check eab (acme_eab). A CA may accept a binding once only: if this one was used, get another one there"
+    # Boulder and others refuse the key of an account that is deactivated (RFC 8555 section 7.3.6) so.
+    return f"If the account was deactivated or revoked, {OTHER_KEY}" if problem.type == "unauthorized" else ""
 
 
 def verify_external_account(kid: str, hmac_key: str) -> None:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from .._acme.errors import AcmeError, AcmeOptionError
@@ -20,6 +22,9 @@ from .option_specs import texts
 
 #: Options with which a certificate is ordered, also again, if its order turns out to be another's.
 _ORDERED_WITH = ("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account")
+
+# The URL to unpause an account has a token of a thousand characters.
+_LONG_URL = re.compile(r"(https?://[^\s?]+)\?[^\s,)]{200,}")
 
 ORDER_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
@@ -138,10 +143,29 @@ def from_failure(order: CertificateOrder, failure: Failure) -> CertificateOrder:
     return ended(order, status=status, problem=failure.message, resumable=failure.resumable, failure_kind=failure.kind)
 
 
+def with_urls_once(orders: Iterable[CertificateOrder]) -> list[CertificateOrder]:
+    """Return the orders with each long URL in the first problem that has it; the other problems refer to that one.
+
+    A paused account gets another token for each order, and any of them ends the pause for all of its identifiers.
+    """
+    first: dict[str, str] = {}
+    shown = []
+    for order in orders:
+        where = f"certificate {order.name} of {order.host}"
+
+        def once(found: re.Match[str], where: str = where) -> str:
+            known = first.setdefault(found[1], where)
+            return found[0] if known is where else f"{found[1]} (the whole URL is in the problem of {known})"
+
+        shown.append(replace(order, problem=_LONG_URL.sub(once, order.problem)))
+    return shown
+
+
 def all_failed(orders: Iterable[CertificateOrder], error: AcmeError) -> dict[str, Any]:
     """Return the result of a module in which every order failed for the same reason."""
     failure = to_failure(error)
-    return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in orders)}
+    failed = with_urls_once(from_failure(order, failure) for order in orders)
+    return {"failed": True, "msg": str(error), "hosts": by_host(failed)}
 
 
 def ended(order: CertificateOrder, **more: Any) -> CertificateOrder:

@@ -136,9 +136,43 @@ def test_find_or_create_existing_account_sends_no_binding(ca, stranger, key, bin
 def test_find_or_create_binding_refused_raises(ca, stranger):
     client = stranger(EAB_WANTED)
     ca.script("/new-account", lambda request: None, problem("unauthorized", 403, "unknown key id"))
-    with pytest.raises(ProblemError, match=r"^account registration: unauthorized: unknown key id$"):
+    with pytest.raises(
+        AcmeError, match=r"^account registration: unauthorized: unknown key id\. Check eab \(acme_eab\)"
+    ):
         accounts.find_or_create(client, external_account=BINDING)
     assert client.account_uri is None
+    assert len(sent(ca)) == 2, "the look-up, and the binding only once"
+
+
+def test_find_or_create_contact_required_names_option(ca, stranger):
+    ca.always("/new-account", problem("malformed", 400, "Accounts must have at least one contact."))
+    with pytest.raises(AcmeError) as error:
+        accounts.find_or_create(stranger())
+    assert str(error.value) == (
+        "account registration: malformed: Accounts must have at least one contact. Set contact (acme_contact)"
+    )
+
+
+def test_update_contact_refused_names_option(ca, client):
+    account = accounts.find(client)
+    ca.script("/account", problem("invalidContact", 400, "forbidden domain"))
+    with pytest.raises(
+        AcmeError, match=r"^contact update: invalidContact: forbidden domain\. Correct contact \(acme_contact\)$"
+    ):
+        accounts.update_contact(client, account, ["mailto:ops@example.com"])
+
+
+def test_find_or_create_user_action_required_message_has_both_urls(ca, stranger):
+    links = {"Link": f'<{ca.url}/directory>;rel="index", <https://ca.example/terms/2>;rel="terms-of-service"'}
+    instance = "https://ca.example/agree/?token=8tHXPEA"
+    answer = problem("userActionRequired", 403, "The terms have changed", links, instance=instance)
+    ca.always("/new-account", answer)
+    with pytest.raises(AcmeError) as error:
+        accounts.find_or_create(stranger())
+    assert str(error.value) == (
+        f"account registration: userActionRequired: The terms have changed (visit {instance}, read the terms of "
+        "service https://ca.example/terms/2, then run again)"
+    )
 
 
 def test_find_or_create_damaged_binding_key_is_not_sent(ca, stranger):
@@ -155,7 +189,7 @@ def test_find_or_create_deactivated_account_refused_raises(ca, stranger, key, bi
         accounts.find_or_create(client, external_account=binding)
     what = "look-up" if binding else "registration"
     assert str(error.value) == (
-        f"account {what}: unauthorized: account is deactivated: if the account was deactivated or revoked, it cannot "
+        f"account {what}: unauthorized: account is deactivated. If the account was deactivated or revoked, it cannot "
         "be used again; use another account key (account_key_src, acme_account_key_src)"
     )
 

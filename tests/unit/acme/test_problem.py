@@ -51,6 +51,12 @@ JWT = "eyJhbGciOiJIUzI1NiJ9." + "x" * 1200
             },
             "rejectedIdentifier: 2 of 3 refused [a.example: caa: CAA forbids; b.example: dns; unknown: 7]",
         ),
+        ({"type": NAMESPACE + "userActionRequired"}, "userActionRequired"),
+        (
+            {"type": NAMESPACE + "userActionRequired", "detail": "no", "instance": "https://ca.example/agree\n"},
+            "userActionRequired: no (visit https://ca.example/agree, then run again)",
+        ),
+        ({"type": "x", "instance": "https://ca.example/log/7"}, "x"),
         # RFC 8555 section 6.7.1 has one level
         ({"type": "x", "subproblems": [{"type": "y", "subproblems": [{"type": "z"}]}]}, "x [y]"),
     ],
@@ -63,6 +69,15 @@ def test_problem_text_keeps_url_of_paused_account():
     url = f"https://portal.letsencrypt.org/sfe/v1/unpause?jwt={JWT}"
     text = str(Problem.parse({"type": NAMESPACE + "rateLimited", "detail": f"Your account is paused. Visit: {url}"}))
     assert text.endswith(url)
+
+
+def test_problem_text_has_whole_instance_and_terms():
+    instance, terms = f"https://ca.example/agree?token={JWT}", "https://ca.example/terms/2"
+    body = json.dumps({"type": NAMESPACE + "userActionRequired", "detail": "no", "instance": instance}).encode()
+    assert str(Problem.of_response(403, body, [terms])) == (
+        f"userActionRequired: no (visit {instance}, read the terms of service {terms}, then run again)"
+    )
+    assert str(Problem.of_response(403, b'{"type": "x"}', [terms])) == "x"
 
 
 def test_problem_text_long_is_cut():
