@@ -157,7 +157,10 @@ options:
         type: str
         required: true
       key:
-        description: The HMAC key, base64url as the CA shows it.
+        description:
+          - The HMAC key as the CA shows it, base64url or base64. Blanks and line ends do not count.
+          - A padded text (it ends with V(=)) whose content is a key in base64 again, as of Google's tools, is decoded
+            twice. Without its padding it is decoded once.
         type: str
         required: true
 """

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from time import monotonic
@@ -172,7 +173,10 @@ def bindings(lab):
         "none": (None, "set eab (acme_eab)"),
         "key": ({**right, "key": right["key"][:-4] + "AAAA"}, "account registration: "),
         "kid": ({**right, "kid": "nobody"}, "account registration: "),
-        "text": ({**right, "key": "not base64!"}, "the external account's key is not base64url text: copy it as"),
+        "text": (
+            {**right, "key": "not base64!"},
+            "the external account's key is neither base64url nor base64 text: copy it as",
+        ),
     }
 
 
@@ -186,6 +190,22 @@ def test_order_wrong_account_binding_fails(member, members_only, case):
         assert not member.key_file.exists()
     else:
         assert binding["key"] not in str(result)
+
+
+# The lab's key has 32 bytes.
+WRITTEN = {
+    "base64url, padded": lambda key: key + "=",
+    "base64, padded, on two lines": lambda key: f" {key[:20]}\n {key[20:]}=\n".replace("-", "+").replace("_", "/"),
+    "base64 of the text": lambda key: base64.b64encode(key.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_account_binding_key_written_in_another_way_is_accepted(member, members_only, case):
+    right = members_only.pebble.eab
+    made = member("acme_account", eab={**right, "key": WRITTEN[case](right["key"])}, **NEW)
+    assert made.ok, made.text
+    assert made["changed"]
 
 
 def test_account_binding_is_sent_for_new_account_only(member, members_only):

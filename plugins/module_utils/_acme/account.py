@@ -24,7 +24,7 @@ from .registration import OTHER_KEY, advice
 
 @dataclass(frozen=True)
 class ExternalAccount:
-    """An external account: the key id and the HMAC key (base64url) that a CA gives to its customers."""
+    """An external account: the key id and the text of the HMAC key that a CA gives to its customers."""
 
     kid: str
     hmac_key: str

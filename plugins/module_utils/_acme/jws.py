@@ -11,9 +11,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Union, cast
 
-from .._common.base64url import decode, encode
+from .._common.base64url import encode
 from .._x509 import keys
 from .errors import AccountKeyError
+from .registration import hmac_secret
 
 try:
     from cryptography.hazmat.primitives import serialization
@@ -92,11 +93,8 @@ class AccountKey:
 
 
 def external_account_binding(key: AccountKey, url: str, kid: str, hmac_key: str) -> dict[str, str]:
-    """Return an external account binding (RFC 8555 section 7.3.4). *hmac_key*: base64url, as CAs show it."""
-    try:
-        secret = decode(hmac_key.strip())
-    except ValueError:
-        raise AccountKeyError("the external account's key is not base64url text: copy it as the CA shows it") from None
+    """Return an external account binding (RFC 8555 section 7.3.4). *hmac_key*: its text, see hmac_secret()."""
+    secret = hmac_secret(hmac_key)
     payload = json.dumps(key.public_jwk).encode()
     protected = {"alg": "HS256", "kid": kid, "url": url}
     signed = _flattened(protected, payload, lambda message: jwa.HS256.sign(secret, message))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The contacts and the external account of a new account. Standard library only."""
+"""The contacts and the external account of a new account. Standard library only: it validates variables."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ _ASKS_FOR_CONTACT = re.compile(
     rf"(?i)\b(no|without|missing|provide|specify|at least (one|1))\b.*{_CONTACT}"
     rf"|{_CONTACT}.*\b(required|missing|empty|needed|mandatory|must|needs?)\b"
 )
+# RFC 4648 sections 4 and 5
+_URL_SAFE = str.maketrans("+/", "-_")
+# Bytes: RFC 7518 section 3.2 requires as many for HS256.
+_SHORTEST_SECRET = 32
 #: What to do about a key whose account is deactivated or revoked.
 OTHER_KEY = "it cannot be used again; use another account key (account_key_src, acme_account_key_src)"
 
@@ -60,11 +64,49 @@ def advice(problem: Problem, contact: Sequence[str], has_binding: bool = False) 
 def verify_external_account(kid: str, hmac_key: str) -> None:
     """Raise AcmeOptionError for a malformed external account (RFC 8555 section 7.3.4).
 
-    *hmac_key*: base64url. It is a secret, so no message contains it.
+    *hmac_key*: a text that hmac_secret() accepts. It is a secret, so no message contains it.
     """
     if not kid.strip():
         raise AcmeOptionError("the external account's kid is empty: copy the key id from the CA")
+    hmac_secret(hmac_key)
+
+
+def hmac_secret(text: str) -> bytes:
+    """Return the HMAC key of an external account from its text, base64url or base64. Raises AcmeOptionError.
+
+    Blanks and line ends do not count. Google's tools encode the text of a key once more, as base64 with padding.
+    DigiCert's keys look like that, too: they decode to a text in base64url, which is the key as it is. But they are
+    shown without padding, as in RFC 8555. So only a padded text may be decoded twice. This is decided before the
+    request, as a CA may accept a binding once only (section 7.3.4).
+    """
+    bare = "".join(text.split())
     try:
-        base64url.decode(hmac_key.strip())
+        secret = _base64(bare)
     except ValueError:
-        raise AcmeOptionError("the external account's key is not base64url text: copy it as the CA shows it") from None
+        raise AcmeOptionError(
+            "the external account's key is neither base64url nor base64 text: copy it as the CA shows it"
+        ) from None
+    inner = _key_text(secret) if bare.endswith("=") else ""
+    return _base64(inner) if inner else secret
+
+
+def _key_text(data: bytes) -> str:
+    """Return *data* as a text if it is a key in base64url or base64 itself, else an empty text.
+
+    Random bytes have no such look. A passphrase, or digits in hexadecimal, do not mix all kinds of characters.
+    """
+    text = "".join(data.decode("ascii", "replace").split())
+    try:
+        key = _base64(text)
+    except ValueError:
+        return ""
+    canonical = base64url.encode(key) == text.rstrip("=").translate(_URL_SAFE)
+    mixed = all(re.search(kind, text) for kind in ("[A-Z]", "[a-z]", "[-_+/0-9]"))
+    return text if len(key) >= _SHORTEST_SECRET and canonical and mixed else ""
+
+
+def _base64(text: str) -> bytes:
+    """Return the bytes of a base64url or base64 text, but for one with characters of both. Raises ValueError."""
+    if re.search("[-_]", text) and re.search("[+/]", text):
+        raise ValueError("neither base64url nor base64")
+    return base64url.decode(text.translate(_URL_SAFE))

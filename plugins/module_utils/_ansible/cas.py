@@ -79,7 +79,7 @@ class Ca:
     """A CA, and the account there.
 
     directory: its URL. request_timeout: in seconds. contact: None leaves the contacts of an account unchanged.
-    eab: the key id and the HMAC key (base64url) of an external account. place: the text that messages put before the
+    eab: the key id and the text of the HMAC key of an external account. place: the text that messages put before the
     names of the CA's own options.
     """
 

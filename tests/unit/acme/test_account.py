@@ -176,7 +176,7 @@ def test_find_or_create_user_action_required_message_has_both_urls(ca, stranger)
 
 
 def test_find_or_create_damaged_binding_key_is_not_sent(ca, stranger):
-    with pytest.raises(AcmeError, match=r"is not base64url text"):
+    with pytest.raises(AcmeError, match=r"is neither base64url nor base64 text"):
         accounts.find_or_create(stranger(EAB_WANTED), external_account=ExternalAccount("kid-1", "not base64!"))
     assert sent(ca) == [{"onlyReturnExisting": True}]
 

@@ -60,7 +60,7 @@ _OF_A_NEW_ACCOUNT = [
     ({"contact": ["notmail"]}, "contact 'notmail' is not a mail address"),
     ({"contact": ["mailto:a@example.com?subject=x"]}, "contact 'mailto:a@example.com?subject=x' is not a mail address"),
     ({"contact": ["malito:a@example.com"]}, "contact 'malito:a@example.com' is not a mail address"),
-    ({EAB: {"kid": "x", "key": "SECRET+/"}}, f"{EAB}: the external account's key is not base64url text"),
+    ({EAB: {"kid": "x", "key": "SECRET-/"}}, f"{EAB}: the external account's key is neither base64url nor base64 text"),
     ({EAB: {"kid": " ", "key": "SECRET"}}, f"{EAB}: the external account's kid is empty"),
     ({EAB: {"kid": "x", "hmac": "SECRET"}}, EAB),
     ({EAB: "SECRET"}, EAB),
@@ -79,7 +79,7 @@ _OF_CAS = [
     (_second(account_key="SECRET"), "acme_directory 2: unknown option 'account_key'"),
     (_second(account_uri="x"), "acme_directory 2: account_uri: x is ref"),
     (_second(contact=["x"]), "acme_directory 2: contact 'x' is not a mail"),
-    (_second(eab={"kid": "x", "key": "SECRET+/"}), "acme_directory 2: eab: the external account's key is not base64"),
+    (_second(eab={"kid": "x", "key": "SECRET-/"}), "acme_directory 2: eab: the external account's key is neither"),
 ]
 _OF_ACCOUNTS = [
     *_OF_CAS,

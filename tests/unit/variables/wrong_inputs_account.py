@@ -255,13 +255,13 @@ ACCOUNTS = pytest.mark.parametrize(
         ),
         (
             "main",
-            {"acme_eab": {"kid": "x", "key": "SECRET+/"}},
-            "acme_eab: the external account's key is not base64url text: copy it as the CA shows it.",
+            {"acme_eab": {"kid": "x", "key": "SECRET-/"}},
+            "acme_eab: the external account's key is neither base64url nor base64 text: copy it as the CA shows it.",
         ),
         (
             "main",
             {"acme_eab": {"kid": "x", "key": "SECRE"}},
-            "acme_eab: the external account's key is not base64url text: copy it as the CA shows it.",
+            "acme_eab: the external account's key is neither base64url nor base64 text: copy it as the CA shows it.",
         ),
         (
             "main",
@@ -294,7 +294,7 @@ ACCOUNTS = pytest.mark.parametrize(
         (
             "main",
             {"acme_eab": {"kid": "x", "key": "SECRET KEY"}},
-            "acme_eab: the external account's key is not base64url text: copy it as the CA shows it.",
+            "acme_eab: the external account's key is neither base64url nor base64 text: copy it as the CA shows it.",
         ),
         (
             "main",
