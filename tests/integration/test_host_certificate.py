@@ -134,7 +134,7 @@ def refusals(issuer: Issuer):
         "expired": ({"not_after": issuer.now - HOUR}, "expired at"),
         "far-future": ({"not_before": issuer.now + 2 * HOUR}, "is not valid before"),
         "wrong-issuer": ({"by": namesake, "chain": [intermediate]}, "CN=Test Intermediate did not sign"),
-        "wrong-order": ({"chain": [root, intermediate]}, "stands where the issuer CN=Test Intermediate is expected"),
+        "gap": ({"chain": [root]}, "has a gap: it has CN=Test Root, but not the issuer of"),
         "expired-chain": ({"by": expired}, "CN=Old Intermediate in the CA's chain expired at"),
         "no-ca-chain": ({"by": no_ca}, "CN=No CA is not a CA certificate"),
     }

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from .._common import pem_blocks
 from .._common.base64url import encode
 from .client import Client
-from .errors import AcmeError, ProblemError, ProtocolError
+from .errors import AcmeError, CutError, ProblemError, ProtocolError
+from .http import Response
 
 _MOST_ALTERNATES = 20  # known CAs have a few
+_ATTEMPTS = 4  # at a download whose answer is no whole chain
 
 # RFC 5280 section 5.3.1: the codes that public CAs accept from subscribers (RFC 8555 section 7.6)
 REASONS = {
@@ -40,9 +42,29 @@ class Chain:
 
 
 def download(client: Client, url: str) -> Chain:
-    """Return the chain at *url*, with the URLs of alternate chains."""
-    answer = client.post_as_get(url, "certificate")
-    blocks = [block + "\n" for block in pem_blocks.find(answer.body.decode("ascii", "replace"))]
+    """Return the chain at *url*, with the URLs of alternate chains. An answer without a whole chain is asked for again.
+
+    Raises AcmeError: CutError if the answer ends too early.
+    """
+    retry = client.retry(_ATTEMPTS)
+    while True:
+        answer = client.post_as_get(url, "certificate")
+        try:
+            return _parse(url, answer)
+        except ProtocolError:
+            # A proxy's page in its place, or a connection that ended within a body of unknown length.
+            if not retry.wait():
+                raise
+
+
+def _parse(url: str, answer: Response) -> Chain:
+    text = answer.body.decode("ascii", "replace")
+    if pem_blocks.is_cut(text):
+        raise CutError(f"{url} returned a chain that ends within a certificate")
+    try:
+        blocks = [block + "\n" for block in pem_blocks.split(text)]
+    except ValueError:  # without it the chain would have a gap
+        raise ProtocolError(f"{url} returned a damaged PEM certificate") from None
     if not blocks:
         raise ProtocolError(f"{url} returned no PEM certificate")
     # Not verified here: a bad URL must not fail an issuance that does not use it. The request for it verifies it.

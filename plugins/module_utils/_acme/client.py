@@ -56,6 +56,10 @@ class Client:
         if self._deadline is not None and not self._deadline.left():
             raise DeadlineError(f"{what}: no time was left for it within {self._deadline.seconds:g} s")
 
+    def retry(self, attempts: int) -> Retry:
+        """Return the pauses between so many attempts, none of which begins after the deadline."""
+        return Retry(self.clock, attempts, self._deadline)
+
     def with_key(self, key: AccountKey) -> Client:
         """Return a client with another key and the same nonces; the key's account is not known yet."""
         other = copy.copy(self)
@@ -86,7 +90,7 @@ class Client:
 
     def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, no_retry: Collection[int]) -> Response:
         self.http.verify_url(url)
-        retry = Retry(self.clock, _ATTEMPTS, self._deadline)
+        retry = self.retry(_ATTEMPTS)
         bad_nonces = 0
         while True:
             nonce = self._nonces.take(self._deadline)  # outside of try: it has its own retries

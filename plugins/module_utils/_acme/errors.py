@@ -52,6 +52,12 @@ class ProtocolError(AcmeError):
     kind = FailureKind.CA
 
 
+class CutError(ProtocolError):
+    """The CA's answer ends too early. A later request may get the whole one."""
+
+    is_temporary = True
+
+
 class DeadlineError(AcmeError):
     """The deadline passed while waiting. A later run may find the work done."""
 

@@ -11,6 +11,7 @@ each read of the head and of the body. The time for looking up the server's name
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ try:
     import urllib3.connectionpool
     import urllib3.exceptions
     from requests.adapters import HTTPAdapter
+    from urllib3.util.ssl_ import create_urllib3_context
 except ImportError:
     _LIBRARIES = False  # reported by _common/libraries.py, before anything here is called
 else:
@@ -36,6 +38,7 @@ else:
 
 _PIECE = 65536  # bytes
 _LARGEST_HEAD = 65536  # bytes
+_IGNORE_END = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # since OpenSSL 3; Python sets it
 
 
 class ExchangeError(CollectionError):
@@ -211,6 +214,19 @@ if _LIBRARIES:
 
     class _HttpsConnection(_HttpConnection, urllib3.connection.HTTPSConnection):
         """Such a connection over TLS."""
+
+        def connect(self) -> None:
+            """Connect, so that an end of the connection that the server does not announce is an error.
+
+            RFC 9112 section 9.8: a body of unknown length is complete only after a closure alert of TLS.
+            """
+            if self.ssl_context is None:
+                self.ssl_context = create_urllib3_context()
+            self.ssl_context.options &= ~_IGNORE_END
+            super().connect()
+            sock: Any = self.sock
+            if hasattr(sock, "suppress_ragged_eofs"):
+                sock.suppress_ragged_eofs = False
 
     class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
         ConnectionCls = _HttpConnection

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from .._common.text import one_line
+from .._x509 import chains
+from .._x509.certificates import load_all
+from .._x509.errors import CertificateError
 from .certificate import Chain
 from .errors import AcmeError, ChainError, ProtocolError
 
@@ -87,7 +90,7 @@ def _offer(default: Chain, url: str, fetch: Callable[[str], Chain]) -> _Offer:
 def _root_names(chain: Chain, what: str) -> frozenset[str]:
     """Return the common name and the key identifier of a chain's root, which need not be part of the chain."""
     try:
-        top = x509.load_pem_x509_certificate((chain.intermediates or (chain.certificate,))[-1].encode())
+        top = _top(load_all(chain.certificate + chain.chain, "it"))
         names = {str(name.value) for name in top.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)}
         if top.issuer == top.subject:
             with suppress(UnsupportedAlgorithm):  # an unknown type of key; the name is known
@@ -96,9 +99,17 @@ def _root_names(chain: Chain, what: str) -> frozenset[str]:
         for extension in top.extensions:
             if isinstance(extension.value, x509.AuthorityKeyIdentifier) and extension.value.key_identifier:
                 names.add(extension.value.key_identifier.hex())
-    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except (CertificateError, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ProtocolError(f"{what} cannot be read: {one_line(error, 100)}") from None
     return frozenset(names)
+
+
+def _top(delivered: Sequence[x509.Certificate]) -> x509.Certificate:
+    """Return the last certificate of a chain, which is in no order at some CAs."""
+    try:
+        return chains.in_order(delivered)[-1]
+    except CertificateError:  # refused where it is used
+        return delivered[-1]
 
 
 def _matches(root: str, names: Iterable[str]) -> bool:

@@ -11,6 +11,7 @@ import re
 
 BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _BLOCK = re.compile(BEGIN + r"\s[A-Za-z0-9+/=\s]+?" + END)
+_MARKER = re.compile("-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 
 
 def find(text: str) -> list[str]:
@@ -24,6 +25,15 @@ def split(text: str) -> list[str]:
     if len(blocks) != text.count(BEGIN):  # without the malformed block there would be a gap in the chain
         raise ValueError("malformed PEM block")
     return blocks
+
+
+def is_cut(text: str) -> bool:
+    """Return True if *text* ends within a block, of certificates or of anything else, or within its first line."""
+    label, end = "", 0
+    for marker in _MARKER.finditer(text):
+        label, end = (marker[2] if marker[1] == "BEGIN" else ""), marker.end()
+    last_line = text[end:].rstrip().rpartition("\n")[2]
+    return bool(label) or (last_line != "" and BEGIN.startswith(last_line))
 
 
 def decode(block: str) -> bytes:

@@ -137,7 +137,7 @@ def verify_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate
     below = certificate
     between = 0  # CAs that are not self-issued: only these count, RFC 5280 section 4.2.1.9
     for issuer in chain:
-        what = f"the CA's chain is invalid: {_text(issuer.subject)}"
+        what = f"the CA's chain is invalid: {name_of(issuer)}"
         if below.issuer != issuer.subject:
             raise CertificateError(f"{what} stands where the issuer {_text(below.issuer)} is expected")
         basic, usage = extension(issuer, x509.BasicConstraints), extension(issuer, x509.KeyUsage)
@@ -147,8 +147,8 @@ def verify_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate
         if basic.path_length is not None and between > basic.path_length:
             raise CertificateError(f"{what} allows {basic.path_length} CAs below it, and there are {between}")
         if not signed_by(below, issuer):
-            raise CertificateError(f"{what} did not sign {_text(below.subject) or 'the certificate'}")
-        verify_validity(issuer, f"{_text(issuer.subject)} in the CA's chain", now)
+            raise CertificateError(f"{what} did not sign {name_of(below)}")
+        verify_validity(issuer, f"{name_of(issuer)} in the CA's chain", now)
         between += issuer.subject != issuer.issuer
         below = issuer
 
@@ -211,6 +211,11 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
         return certificate.extensions.get_extension_for_class(kind).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return None
+
+
+def name_of(certificate: x509.Certificate) -> str:
+    """Return the subject of a certificate, for messages; its serial number if it has none, as most leaves today."""
+    return _text(certificate.subject) or f"the certificate with the serial number {serial(certificate)}"
 
 
 def _text(name: x509.Name) -> str:

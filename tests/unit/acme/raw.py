@@ -14,11 +14,11 @@ PACE, LONGEST = 0.02, 10.0
 class RawServer:
     """A server that calls *script* with (connection, request, server) once the head of a request is read.
 
-    *request* is the head's first line; empty where *reads* is False, as the bytes are no HTTP then.
+    *request* is the head's first line; empty where *reads* is False, as the bytes are no HTTP then. *tls*: a context.
     """
 
-    def __init__(self, script, reads=True):
-        self._script, self._reads = script, reads
+    def __init__(self, script, reads=True, tls=None):
+        self._script, self._reads, self._tls = script, reads, tls
         self.requests = []
         self.closing = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -40,8 +40,10 @@ class RawServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        connection.settimeout(LONGEST)
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_side=True)
         with connection:
-            connection.settimeout(LONGEST)
             try:
                 while not self.closing.is_set():
                     request = self._read(connection) if self._reads else ""

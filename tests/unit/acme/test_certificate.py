@@ -10,12 +10,20 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import REASONS, der_of, download, revoke
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
+    AcmeError,
+    CutError,
+    ProblemError,
+    ProtocolError,
+)
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
 from tests.unit.acme.server import Answer, html, problem
 
 DER = b"0\x82 pretends to be DER \xff\xfe"
+
+
+CHAIN = pem("leaf") + pem("issuer")
 
 
 def armored(separator="\n"):
@@ -90,16 +98,37 @@ class TestDownload:
             Answer(200, b""),
             Answer(200, {"certificate": "x"}),
             Answer(200, b"\x30\x82\xff\x00"),
-            Answer(200, b"-----BEGIN CERTIFICATE-----\nTUlJ"),
-            Answer(200, b"-----BEGIN CERTIFICATE-----\n<script>\n-----END CERTIFICATE-----\n"),
             Answer(200, b"-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----\n"),
         ],
-        ids=["html", "empty", "json", "der", "truncated", "not base64", "a key"],
+        ids=["html", "empty", "json", "der", "a key"],
     )
-    def test_download_malformed_raises(self, ca, client, answer):
+    def test_download_without_certificate_raises(self, ca, client, answer):
         ca.always("/cert", answer)
         with pytest.raises(ProtocolError, match=r"/cert/1 returned no PEM certificate$"):
             download(client, f"{ca.url}/cert/1")
+
+    @pytest.mark.parametrize(
+        ("body", "error", "text"),
+        [
+            (CHAIN[:-5], CutError, "a chain that ends within a certificate"),
+            (CHAIN[:50], CutError, "a chain that ends within a certificate"),
+            (CHAIN[:-60], CutError, "a chain that ends within a certificate"),
+            (CHAIN.replace("\n", "\n!", 1), ProtocolError, "a damaged PEM certificate"),
+        ],
+        ids=["within the last line", "within the leaf", "within the issuer", "not base64"],
+    )
+    def test_download_without_whole_chain_raises_after_attempts(self, ca, client, body, error, text):
+        ca.chain = body
+        with pytest.raises(error, match=rf"/cert/1 returned {text}$"):
+            download(client, f"{ca.url}/cert/1")
+        assert ca.counts() == {"/cert": 4}
+
+    @pytest.mark.parametrize("answer", [html(), Answer(200, CHAIN[:-5].encode())], ids=["html", "cut"])
+    def test_download_once_without_whole_chain_is_repeated(self, ca, client, time, answer):
+        ca.chain = CHAIN
+        ca.script("/cert", answer)
+        assert download(client, f"{ca.url}/cert/1").intermediates == (pem("issuer"),)
+        assert time.pauses == [0.75]
 
     def test_download_skips_other_pem_blocks(self, ca, client):
         ca.chain = pem("leaf") + "-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----\n" + pem("issuer")

@@ -26,6 +26,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.exchange impor
     pieces,
 )
 from tests.unit.acme.raw import RawServer
+from tests.unit.acme.server import tls_context
 
 SECONDS = 0.4
 SLACK = 8.0  # for a busy machine; a server here drips for 10 seconds
@@ -55,8 +56,8 @@ DRIPS = {
 def serve():
     with_end = []
 
-    def serve_(script, reads=True):
-        with_end.append(RawServer(script, reads))
+    def serve_(script, reads=True, tls=None):
+        with_end.append(RawServer(script, reads, tls))
         return with_end[-1]
 
     yield serve_
@@ -245,6 +246,24 @@ class TestSize:
         server = serve(lambda connection, _request, _server: connection.sendall(OK + promised + b"12345") or False)
         with pytest.raises((requests.exceptions.RequestException, module.urllib3.exceptions.HTTPError)):
             ask(session, server.url, 10)
+
+    @pytest.mark.parametrize("is_announced", [True, False])
+    def test_exchange_body_of_unknown_length_ends_with_a_closure_alert(self, serve, session, tls_files, is_announced):
+        """RFC 9112 section 9.8: without the alert of TLS, somebody may have cut the connection."""
+
+        def script(connection, _request, _server):
+            connection.sendall(OK + b"\r\nwhole")
+            if is_announced:
+                connection.unwrap()
+            return False
+
+        server = serve(script, tls=tls_context(tls_files.certificate, tls_files.key))
+        url = server.url.replace("http:", "https:")
+        if is_announced:
+            assert ask(session, url, 10, verify=tls_files.root) == (200, b"whole")
+            return
+        with pytest.raises(module.urllib3.exceptions.HTTPError, match=r"(?i)eof"):
+            ask(session, url, 10, verify=tls_files.root)
 
     @pytest.mark.parametrize("method", ["HEAD", "GET"])
     def test_exchange_answer_without_body_may_have_content_length(self, serve, session, method):

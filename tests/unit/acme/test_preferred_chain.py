@@ -88,6 +88,19 @@ def test_choose_root_by_key_identifier(chains, chosen, written):
     assert chosen(written(key_id(roots["Root C"])))[0] == "https://ca/c"
 
 
+@pytest.mark.parametrize("places", [(0, 2, 1), (2, 1, 0), (1, 2, 0)])
+def test_choose_root_of_chain_that_is_out_of_order(places):
+    middle = ca.Authority.root("Root A").intermediate("Middle")
+    lower = middle.intermediate("Lower")
+    leaf = lower.leaf(ca.ec_key().public_key(), ["a.example"])
+    pems = [ca.pem(item) for item in (leaf, lower.certificate, middle.certificate)]
+    first, *others = (pems[place] for place in places)
+    default = Chain(first, tuple(others))
+    assert choose(Preference(["Root A"]), default, None) is default
+    with pytest.raises(ChainError, match=r"offered: .*Root A"):
+        choose(Preference(["Middle"]), default, None)
+
+
 def test_choose_root_not_offered(chosen):
     assert chosen("None", or_default=True)[0] == "default"
     with pytest.raises(

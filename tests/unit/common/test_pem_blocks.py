@@ -33,6 +33,27 @@ def test_find_malformed_block_leaves_it_out():
     assert pem_blocks.find(f"{ONE}\n{MALFORMED}\n{TWO}") == [ONE, TWO]
 
 
+KEY = ONE.replace("CERTIFICATE", "PRIVATE KEY")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no PEM", ONE, f"{ONE}\n", f"{ONE}\n{TWO}\nend", f"{ONE}\n{KEY}\n{TWO}", MALFORMED]
+)
+def test_is_cut_whole_text_is_not(text):
+    assert not pem_blocks.is_cut(text)
+
+
+@pytest.mark.parametrize("second", [TWO, KEY], ids=["certificate", "key"])
+def test_is_cut_text_that_ends_within_a_block(second):
+    cuts = {length for length in range(1, len(second)) if not pem_blocks.is_cut(f"{ONE}\n{second[:length]}")}
+    # Within the name of another kind of block nothing of a certificate is missing.
+    assert cuts == (set() if second == TWO else set(range(len("-----BEGIN P"), len("-----BEGIN PRIVATE KEY-----"))))
+
+
+def test_is_cut_many_markers_take_no_time():
+    assert pem_blocks.is_cut("-----BEGIN A-----" * 60_000)
+
+
 @pytest.mark.parametrize(
     ("block", "der"),
     [(ONE, b"\0\1\2"), (TWO, b"\3"), (ONE.replace("\n", " "), b"\0\1\2")],

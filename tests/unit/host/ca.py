@@ -64,13 +64,13 @@ class Authority:
     key: object
 
     @classmethod
-    def root(cls, name="Root", kind="ec256", **options):
+    def root(cls, name="Root", kind="ec256", extensions=None, **options):
         key = key_of(kind)
-        extensions = _ca_extensions(key.public_key())
+        extensions = _ca_extensions(key.public_key()) if extensions is None else extensions
         return cls(_certificate(key.public_key(), name, subject(name), key, extensions=extensions, **options), key)
 
-    def intermediate(self, name="Intermediate", kind="ec256", extensions=None, **options):
-        key = key_of(kind)
+    def intermediate(self, name="Intermediate", kind="ec256", extensions=None, key=None, **options):
+        key = key or key_of(kind)
         if extensions is None:
             extensions = [*_ca_extensions(key.public_key()), (self._key_identifier(), False)]
         return Authority(self.sign(key.public_key(), name, extensions=extensions, **options), key)

@@ -46,8 +46,13 @@ ORDER_2 = JournaledOrder("https://ca.example/order/2", ACCOUNT)
 
 
 @cache
+def root():
+    return ca.Authority.root()
+
+
+@cache
 def authority():
-    return ca.Authority.root().intermediate()
+    return root().intermediate()
 
 
 @cache

@@ -287,6 +287,14 @@ def test_adopt_chain_in_certificate_file_is_split(home, tmp_path):
     assert host.served(home)["chain.pem"] == pem.chain
 
 
+def test_adopt_chain_before_its_certificate_is_sorted(home, tmp_path):
+    pem = PemFiles()
+    leaf = pem.certificate
+    pem.certificate = pem.chain + leaf + pem.chain
+    assert adopt(home, files(tmp_path / "srv", pem, chain=False)).changed
+    assert (host.served(home)["cert.pem"], host.served(home)["chain.pem"]) == (leaf, pem.chain)
+
+
 def test_adopt_replaces_pending_version(home, tmp_path):
     lineage = files(tmp_path / "srv", PemFiles())
     host.prepare(home)

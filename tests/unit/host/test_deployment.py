@@ -77,6 +77,14 @@ def test_deploy_removes_text_around_pem(home):
     assert not same_run(home, issued).changed
 
 
+def test_deploy_chain_out_of_order_is_sorted(home):
+    host.prepare(home)
+    issued = issue(home)
+    above, root = host.authority().certificate, host.root().certificate
+    run(home, replace(issued, chain=ca.pem(root, above, above) + issued.certificate))
+    assert host.served(home)["chain.pem"].decode() == ca.pem(above, root)
+
+
 def test_deploy_empty_chain_is_accepted(home):
     host.prepare(home)
     run(home, issue(home, chain=""))
@@ -117,7 +125,7 @@ def test_deploy_not_yet_valid_certificate_warns(home):
         (lambda home, n: issue(home, n, names=[*WANTED.identifiers, "evil.example"]), "evil.example"),
         (lambda home, n: issue(home, n, not_after=ca.NOW), "expired at"),
         (lambda home, n: issue(home, n, not_before=ca.NOW + ca.DAY), "is not valid before"),
-        (lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().certificate)), "stands where the issuer"),
+        (lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().certificate)), "has a gap"),
         (
             lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().intermediate().certificate)),
             "did not sign the certificate",

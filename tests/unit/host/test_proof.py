@@ -318,7 +318,7 @@ def test_switch_verifies_version_again(home, spoil):
         manifest = json.loads((folder / "version.json").read_text())
         manifest["files"]["chain.pem"] = hashlib.sha256(other).hexdigest()
         (folder / "version.json").write_text(json.dumps(manifest))
-        with pytest.raises(deployment.CertificateError, match="stands where the issuer"):
+        with pytest.raises(deployment.CertificateError, match="has a gap"):
             deployment.switch(str(home), SHOP, ca.NOW, False)
         assert read_versions(str(home), "shop").live == "0001"
         return

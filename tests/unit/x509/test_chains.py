@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates, signatures
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates, chains, signatures
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import CertificateError
 from tests.unit.host import ca
 from tests.unit.host.ca import DAY, NOW
@@ -79,14 +79,18 @@ def test_verify_rsassa_pss(way, hash_algorithm):
     scheme = padding.PSS(padding.MGF1(hash_algorithm()), padding.PSS.DIGEST_LENGTH)
     leaf = AUTHORITIES["rsa"].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm, rsa_padding=scheme)
     certificates.verify_chain(leaf, [AUTHORITIES["rsa"].certificate], NOW)
-    refused(leaf, [IMPOSTORS["rsa"].certificate], "CN=Same did not sign the certificate$")
+    refused(
+        leaf, [IMPOSTORS["rsa"].certificate], "CN=Same did not sign the certificate with the serial number [0-9a-f]+$"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("other", KINDS)
 def test_verify_signature_of_other_key_is_refused(way, kind, other):
     leaf = AUTHORITIES[kind].leaf(KEY, ["a.example"])
-    refused(leaf, [IMPOSTORS[other].certificate], "CN=Same did not sign the certificate$")
+    refused(
+        leaf, [IMPOSTORS[other].certificate], "CN=Same did not sign the certificate with the serial number [0-9a-f]+$"
+    )
 
 
 def test_verify_dsa_issuer_is_refused(way):
@@ -113,6 +117,106 @@ def test_verify_changed_certificate_is_refused(way):
 )
 def test_verify_wrong_order_is_refused(way, chain, match):
     refused(LEAF, [authority.certificate for authority in chain], "the CA's chain is invalid: " + match)
+
+
+# Other certificates of issuers of the leaf: by another root, and that of a root itself.
+SECOND_ROOT = ca.Authority.root("Second Root")
+CROSS = SECOND_ROOT.intermediate("Root", key=ROOT.key)
+SIBLING = ROOT.intermediate("Sibling")
+BELOW_SIBLING = SIBLING.intermediate("Below sibling")
+OTHER_LEAF = SECOND_ROOT.leaf(ca.ec_key().public_key(), ["b.example"])
+UNRELATED = ca.Authority.root("Unrelated").intermediate("Unrelated CA")
+
+
+@pytest.mark.parametrize(
+    ("delivered", "sorted_"),
+    [
+        ([], []),
+        ([LOWER], [LOWER]),
+        ([LOWER, MIDDLE, ROOT], [LOWER, MIDDLE, ROOT]),
+        ([MIDDLE, LOWER], [LOWER, MIDDLE]),
+        ([ROOT, LOWER, MIDDLE], [LOWER, MIDDLE, ROOT]),
+        ([LOWER, LOWER, MIDDLE, LOWER], [LOWER, MIDDLE]),
+        ([LEAF, LOWER], [LOWER]),
+        ([LOWER, MIDDLE, LEAF], [LOWER, MIDDLE]),
+        ([LOWER, OTHER_LEAF], [LOWER]),
+        ([LOWER, MIDDLE, SIBLING, BELOW_SIBLING], [LOWER, MIDDLE]),
+        ([LOWER, MIDDLE, CROSS, ROOT], [LOWER, MIDDLE, CROSS]),
+        ([LOWER, MIDDLE, ROOT, CROSS], [LOWER, MIDDLE, ROOT]),
+        ([SECOND_ROOT, LOWER, MIDDLE, CROSS], [LOWER, MIDDLE, CROSS, SECOND_ROOT]),
+        ([LOWER, MIDDLE, ROOT, UNRELATED], [LOWER, MIDDLE, ROOT]),
+    ],
+    ids=[
+        "none",
+        "one",
+        "with the root",
+        "reversed",
+        "root first",
+        "doubled",
+        "with the leaf",
+        "leaf last",
+        "another leaf",
+        "CAs beside it",
+        "cross-signed first",
+        "root before cross-signed",
+        "cross-signed out of order",
+        "unrelated CA above a root",
+    ],
+)
+@pytest.mark.parametrize("leaf_at", [0, 1, -1], ids=["leaf first", "leaf second", "leaf near the end"])
+def test_issuers_of_sorts_what_the_ca_delivered(delivered, sorted_, leaf_at):
+    given, expected = ([getattr(item, "certificate", item) for item in items] for items in (delivered, sorted_))
+    assert chains.issuers_of(LEAF, given) == expected
+    if OTHER_LEAF not in given:
+        given.insert(leaf_at, LEAF)
+        assert chains.leaf_of(given) == LEAF
+    certificates.verify_chain(LEAF, expected, NOW)
+
+
+@pytest.mark.parametrize(
+    ("chain", "text"),
+    [
+        ([MIDDLE], "has a gap: it has CN=Middle, but not the issuer of {leaf}, CN=Lower"),
+        ([ROOT, MIDDLE], "has a gap: it has CN=Root, but not the issuer of {leaf}, CN=Lower"),
+        ([ROOT, LOWER], "has a gap: it has CN=Root, but not the issuer of CN=Lower, CN=Middle"),
+        ([LOWER, UNRELATED], "has a gap: it has CN=Unrelated CA, but not the issuer of CN=Lower, CN=Middle"),
+        ([LOWER, ROOT.intermediate("Middle")], "is invalid: CN=Middle did not sign CN=Lower"),
+        ([ROOT.intermediate("Lower")], "is invalid: CN=Lower did not sign {leaf}"),
+        (
+            [MIDDLE] + [ROOT.intermediate("Many", "ed25519") for _number in range(50)],
+            "has 51 certificates, more than 50",
+        ),
+    ],
+    ids=[
+        "no issuer",
+        "none of several",
+        "root without what is between",
+        "unrelated",
+        "false CA",
+        "false issuer",
+        "many",
+    ],
+)
+def test_issuers_of_what_cannot_be_sorted_is_refused(chain, text):
+    with pytest.raises(CertificateError) as error:
+        chains.issuers_of(LEAF, [authority.certificate for authority in chain])
+    leaf = f"the certificate with the serial number {certificates.serial(LEAF)}"
+    assert str(error.value) == f"the CA's chain {text.format(leaf=leaf)}"
+
+
+def test_issuers_of_issuer_without_a_name_leaves_no_hole_in_the_message():
+    nameless = ca.Authority.root("")
+    leaf = nameless.leaf(KEY, ["a.example"])
+    with pytest.raises(CertificateError, match=r"but not the issuer of the certificate with .*, which has no name$"):
+        chains.issuers_of(leaf, [ROOT.certificate])
+
+
+def test_leaf_of_certificates_without_extensions_is_the_one_that_issued_none():
+    """As of version 1: nothing says which of them is a CA."""
+    root = ca.Authority.root("Old", extensions=[])
+    leaf = root.sign(KEY, "a.example")
+    assert chains.leaf_of([root.certificate, leaf]) == leaf
+    assert chains.leaf_of([ROOT.certificate]) == ROOT.certificate
 
 
 def test_verify_leaf_in_chain_is_refused(way):

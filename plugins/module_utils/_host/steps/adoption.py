@@ -17,7 +17,7 @@ from ..._common.names import CERTIFICATE_KEY_TYPES
 from ..._common.statuses import Reason
 from ..._common.terms import Terms
 from ..._common.times import utc
-from ..._x509 import certificates, keys
+from ..._x509 import certificates, chains, keys
 from ..errors import StateError
 from ..store import trusted_roots
 from ..store.files import Content
@@ -209,11 +209,11 @@ def adopt(home: str, wanted: WantedCertificate, candidates: Sequence[Candidate],
 def _candidate(lineage: Lineage, now: datetime) -> Candidate:
     found: frozenset[str] = frozenset()
     try:
-        leaf, *above = _certificates(lineage.certificate)
+        delivered = _certificates(lineage.certificate)
+        leaf = chains.leaf_of(delivered)
         found = frozenset(certificates.covered(leaf))
         if leaf.issuer == leaf.subject:
             raise StateError(f"{lineage.certificate} is self-signed")
-        above = above or (_certificates(lineage.chain) if lineage.chain else [])
         key = _key(lineage.key)
         if keys.public_der(leaf.public_key()) != keys.public_der(key.public_key()):
             raise StateError(f"{lineage.key} is not the key of {lineage.certificate}")
@@ -222,6 +222,9 @@ def _candidate(lineage: Lineage, now: datetime) -> Candidate:
             raise StateError(f"{lineage.key} is {keys.type_of(key)}, which is not one of {known}")
         if certificates.validity(leaf).not_after <= now:
             raise StateError(f"{lineage.certificate} ended at {utc(certificates.validity(leaf).not_after)}")
+        if len(delivered) == 1 and lineage.chain:
+            delivered = _certificates(lineage.chain)
+        above = chains.issuers_of(leaf, delivered)
         certificates.verify_chain(leaf, above, now)
     except CollectionError as error:
         return Candidate(lineage, str(error), found)

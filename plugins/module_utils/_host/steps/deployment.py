@@ -16,7 +16,7 @@ from ..._common.names import CERTIFICATE, KEY, verify_name
 from ..._common.statuses import Outcome
 from ..._common.terms import Terms
 from ..._common.times import utc
-from ..._x509 import certificates
+from ..._x509 import certificates, chains
 from ..._x509.errors import CertificateError, MisfitError
 from ..errors import StateError
 from ..store import files, format_files
@@ -302,11 +302,11 @@ def _is_usable(facts: dict[str, Any], now: datetime) -> bool:
 
 
 def parsed(issued: IssuedCertificate) -> tuple[x509.Certificate, list[x509.Certificate]]:
-    """Return the certificate and those of the chain above it. Raises CertificateError."""
+    """Return the certificate and its issuers in the chain, in order. Raises CertificateError."""
     leaves = certificates.load_all(issued.certificate, "the certificate from the CA")
     if len(leaves) != 1:
         raise CertificateError(f"the CA's answer has {len(leaves)} certificates instead of one")
-    return leaves[0], certificates.load_all(issued.chain, "the chain from the CA")
+    return leaves[0], chains.issuers_of(leaves[0], certificates.load_all(issued.chain, "the chain from the CA"))
 
 
 def _deployed(manifest: Mapping[str, Any], number: str, changed: bool, outcome: Outcome, warning: str = "") -> Deployed:
