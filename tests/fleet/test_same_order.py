@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.fleet.plays import ROLE, Plays
-from tests.lab.reusing_ca import ReusingCa, reusing_ca
+from tests.lab.bent_ca import BentCa, bent_ca
 
 NAME = "lb.lab.test"
+REUSES_ORDERS = "hand out a pending order again for the same names"
 #: Pebble uses valid authorizations of an account again: always, or never.
 REUSES_PROOFS, WANTS_PROOFS = {"PEBBLE_AUTHZREUSE": "100"}, {"PEBBLE_AUTHZREUSE": "0"}
 CERTIFICATES = [
@@ -23,12 +24,12 @@ PLAY = {"become": True, "roles": [ROLE]}
 
 
 @pytest.fixture
-def ca(plays: Plays) -> Iterator[ReusingCa]:
-    with reusing_ca(plays.fleet.lab) as made:
+def ca(plays: Plays) -> Iterator[BentCa]:
+    with bent_ca(plays.fleet.lab, REUSES_ORDERS) as made:
         yield made
 
 
-def variables(ca: ReusingCa, certificates: list[dict[str, Any]]) -> dict[str, Any]:
+def variables(ca: BentCa, certificates: list[dict[str, Any]]) -> dict[str, Any]:
     return {"acme_directory": ca.url, "acme_certificates": certificates, "acme_http_01_scope": "play"}
 
 
@@ -36,13 +37,13 @@ def served(plays: Plays) -> dict[str, list[str]]:
     return {item["name"]: plays.served(item["name"]) for item in CERTIFICATES}
 
 
-def test_same_names_on_several_hosts_are_issued_in_one_run(plays: Plays, ca: ReusingCa) -> None:
+def test_same_names_on_several_hosts_are_issued_in_one_run(plays: Plays, ca: BentCa) -> None:
     fleet, hosts = plays.fleet, plays.fleet.lab.hosts
     fleet.lab.pebble.restart(env=REUSES_PROOFS)
     run = plays.run(PLAY, **variables(ca, CERTIFICATES))
     assert run.code == 0
     assert served(plays) == {"lb": hosts, "lb-rsa": hosts}
-    assert ca.reused == 5
+    assert ca.acted(REUSES_ORDERS) == 5
     serials = [fleet.live(host, item["name"]).serial_number for host in hosts for item in CERTIFICATES]
     assert len(set(serials)) == 6
     # Each manifest names the order that has the certificate, and nothing is left of the challenges.
@@ -55,7 +56,7 @@ def test_same_names_on_several_hosts_are_issued_in_one_run(plays: Plays, ca: Reu
 
 
 @pytest.mark.hard
-def test_same_names_without_reused_proofs_are_issued_by_later_runs(plays: Plays, ca: ReusingCa) -> None:
+def test_same_names_without_reused_proofs_are_issued_by_later_runs(plays: Plays, ca: BentCa) -> None:
     fleet, hosts = plays.fleet, plays.fleet.lab.hosts
     fleet.lab.pebble.restart(env=WANTS_PROOFS)
     wanted = variables(ca, CERTIFICATES[:1])

@@ -76,13 +76,13 @@ class Customer:
         """Run acme_order_finalize, without a preflight unless the options say so."""
         return self("acme_order_finalize", orders=list(items), **{"preflight": False, **options})
 
-    def issue(self, *names: str) -> list[Issued]:
+    def issue(self, *names: str, **options: Any) -> list[Issued]:
         """Issue a certificate for each name. The CA must accept all authorizations."""
-        ordered = self.order(*(order(domain, domain) for domain in names))
+        ordered = self.order(*(order(domain, domain) for domain in names), **options)
         assert ordered.ok, ordered.text
         keys = [ec.generate_private_key(ec.SECP256R1()) for _unused in names]
         items = [{**item, "csr_content": csr(name, key=key)} for item, name, key in zip(local(ordered), names, keys)]
-        done = self.finalize(*items)
+        done = self.finalize(*items, **options)
         assert done.ok, done.text
         return [Issued(item["certificate"], item["chain"], _pem(key)) for item, key in zip(local(done), keys)]
 

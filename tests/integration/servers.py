@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,52 +46,6 @@ class NoCa(BaseHTTPRequestHandler):
 def no_ca(lab: Lab) -> Iterator[str]:
     """URL of a server that is no CA."""
     with _serving(lab, NoCa) as url:
-        yield url
-
-
-class Dripping(NoCa):
-    """A CA whose directory names resources that drip, each a byte at a time and without an end: /dir/NAME."""
-
-    protocol_version = "HTTP/1.1"
-    NAMES = ("newNonce", "newAccount", "newOrder")
-
-    def do_GET(self) -> None:
-        _empty, kind, *name = self.path.split("/")
-        if kind == "dir" and name[0] in self.NAMES:
-            port = self.server.server_address[1]
-            document = {key: f"http://127.0.0.1:{port}/{'drip' if key in name else 'good'}" for key in self.NAMES}
-            self._send(json.dumps(document).encode())
-        elif kind == "good":
-            self._send(b"{}")
-        else:
-            self._drip()
-
-    do_HEAD = do_POST = do_GET  # noqa: N815 - the names that http.server calls
-
-    def _send(self, body: bytes) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Replay-Nonce", os.urandom(8).hex())
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def _drip(self) -> None:
-        self.close_connection = True
-        try:
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-            for _second in range(300):
-                self.wfile.write(b"x")
-                time.sleep(0.5)
-        except OSError:
-            pass  # it has gone
-
-
-@contextmanager
-def dripping(lab: Lab) -> Iterator[str]:
-    """URL of such a CA."""
-    with _serving(lab, Dripping) as url:
         yield url
 
 

@@ -43,7 +43,7 @@ class Pebble:
         """*name* is that of its process and log; the ports are its own."""
         self._lab = lab
         self._name = name
-        self._acme = acme
+        self.acme = acme
         self._management = management
         self._directory = lab.state / name
         self.log = lab.log(name)
@@ -131,7 +131,7 @@ class Pebble:
     def _start(self) -> None:
         options = self._lab.options
         config = {
-            "listenAddress": f"0.0.0.0:{self._acme}",
+            "listenAddress": f"0.0.0.0:{self.acme}",
             "managementListenAddress": f"0.0.0.0:{self._management}",
             "certificate": self._lab.seen(self._directory / "cert.pem"),
             "privateKey": self._lab.seen(self._directory / "key.pem"),
