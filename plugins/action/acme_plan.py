@@ -14,7 +14,12 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
-from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_options, all_variables, batch
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import (
+    account_options,
+    all_variables,
+    batch,
+    order_settings,
+)
 
 
 class ActionModule(ControllerAction):
@@ -69,6 +74,7 @@ class ActionModule(ControllerAction):
             "run_interval": options["acme_run_interval"],
             "limits": options["acme_limits"],
             "history": options["acme_history"] or None,
+            "settings": order_settings.order_settings(options),
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:

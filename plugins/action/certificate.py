@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, flow, outcomes, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
@@ -40,6 +42,7 @@ class ActionModule(HostAction):
             problems=run.result("_acme_dns_awaited").get("problems") or {},
             mirrored=run.result("_acme_mirrored"),
             is_check=run.check_mode,
+            now=utc(Clock().now()),
         )
         return {
             **common,

@@ -219,6 +219,10 @@ hosts:
           certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
       returned: for an order that was not made
       type: str
+    retry_at:
+      description: The instant until which the CA asks to wait.
+      returned: for an order that was not made, if the CA said so
+      type: str
     resumable:
       description: True if a later run can resume the order at RV(hosts.order_uri).
       returned: for an order that was not made
@@ -250,8 +254,9 @@ hosts:
       returned: when the order is known
       type: str
     directory:
-      description: URL of the directory of the CA that has the order.
-      returned: for an order that was made
+      description: URL of the directory of the CA that has the order; of an order that was not made, of the first one
+        asked.
+      returned: always
       type: str
     can_wait:
       description: The value of O(orders[].can_wait).

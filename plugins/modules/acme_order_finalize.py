@@ -276,6 +276,14 @@ hosts:
           certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
       returned: if there is no certificate
       type: str
+    directory:
+      description: URL of the directory of the CA that has the order.
+      returned: always
+      type: str
+    retry_at:
+      description: The instant until which the CA asks to wait.
+      returned: if there is no certificate, if the CA said so
+      type: str
     resumable:
       description: True if a later run can resume the order.
       returned: if there is no certificate

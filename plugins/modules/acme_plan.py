@@ -119,6 +119,13 @@ options:
     type: dict
     default: {}
     version_added: 0.3.0
+  settings:
+    description:
+      - Settings that all orders have in common, such as those of DNS providers, without secrets. Hosts keep a digest of
+        them with an order that failed, and another digest means that the next attempt may succeed.
+    type: dict
+    default: {}
+    version_added: 0.4.0
   renewal_information:
     description:
       - Ask the CA for its renewal information.
@@ -313,6 +320,10 @@ hosts:
       description: URL of the page on which the CA explains its renewal information.
       returned: if the CA gives it
       type: str
+    digest:
+      description: The digest of what the order is made with, for O(certfleet.tls.certificate#module:results[].digest).
+      returned: for RV(hosts.action) V(issue)
+      type: str
   sample:
     web1:
       - name: shop
@@ -355,6 +366,7 @@ MODULE = ControllerModule(
         "cache": {"type": "path"},
         "run_interval": {"type": "str", "default": ""},
         "limits": {"type": "dict", "default": {}},
+        "settings": {"type": "dict", "default": {}},
     },
     run,
     ("requests", "tldextract"),

@@ -81,6 +81,27 @@ options:
         description: Let the next run resume the order of a certificate that failed.
         type: bool
         default: false
+      failure_kind:
+        description:
+          - What failed, for a certificate that was not issued. The host then records the failure, until the certificate
+            is issued. Without this option nothing is recorded.
+        type: str
+        choices: [validation, refusal, ca, local]
+        version_added: 0.4.0
+      failed_at:
+        description: The instant of the failure, for the record. By default that at which the module runs.
+        type: str
+        version_added: 0.4.0
+      retry_at:
+        description: The instant until which the CA asked to wait, for the record.
+        type: str
+        version_added: 0.4.0
+      digest:
+        description:
+          - The digest of what was ordered, as M(certfleet.tls.acme_plan) returned it, for the record. Failures with
+            another digest are forgotten.
+        type: str
+        version_added: 0.4.0
       certificate:
         description: The certificate, PEM.
         type: str
@@ -91,7 +112,9 @@ options:
         description: URL of the account that ordered, for the journal.
         type: str
       directory:
-        description: URL of the directory of the CA of a certificate that another host gave, for the journal.
+        description:
+          - URL of the directory of the CA, for the journal of a certificate that another host gave, and for the record
+            of a failure.
         type: str
         version_added: 0.3.0
       created:

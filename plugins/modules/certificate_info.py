@@ -418,6 +418,55 @@ certificates:
           type: bool
           returned: success
           sample: true
+    failed:
+      description:
+        - The orders that have failed since the last certificate was put in place, one element for each CA and kind of
+          failure.
+      type: list
+      elements: dict
+      returned: success
+      version_added: 0.4.0
+      contains:
+        kind:
+          description: What failed, as C(failure_kind) of M(certfleet.tls.acme_order_finalize).
+          type: str
+          returned: success
+          sample: validation
+        directory:
+          description: URL of the directory of the CA; empty if none was asked.
+          type: str
+          returned: success
+          sample: https://acme-v02.api.letsencrypt.org/directory
+        count:
+          description: The number of failures.
+          type: int
+          returned: success
+          sample: 3
+        since:
+          description: The instant of the first one.
+          type: str
+          returned: success
+          sample: "2026-11-01T00:59:30Z"
+        at:
+          description: The instant of the last one.
+          type: str
+          returned: success
+          sample: "2026-11-01T03:59:30Z"
+        retry_at:
+          description: The instant until which the CA asked to wait; none if it did not.
+          type: str
+          returned: success
+          sample: null
+        problem:
+          description: The reason of the last one.
+          type: str
+          returned: success
+          sample: "the CA could not validate shop.example.com"
+        digest:
+          description: The digest of what was ordered.
+          type: str
+          returned: success
+          sample: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
 history:
   description: The versions of the certificates in O(history), the oldest of each first.
   returned: success

@@ -25,6 +25,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
     Action,
+    FailureKind,
     Reason,
     RevocationResult,
     Status,
@@ -92,6 +93,12 @@ def live(**given: Any) -> Version:
         ari_id="a.b",
         reloaded=True,
     )
+
+
+def failed(**given: Any) -> CountedOrder:
+    """Return two validations that failed in a row, an hour apart."""
+    usual = {"at": utc(DUE + HOUR), "since": utc(DUE), "directory": DIRECTORY, "kind": FailureKind.VALIDATION}
+    return _made(CountedOrder, given, count=2, problem="the CA saw another answer", digest="5e", **usual)
 
 
 _entry, _live = wanted, live  # found() has arguments of these names
@@ -256,6 +263,8 @@ def revocation(**given: Any) -> Revocation:
 ALL = (
     *(wanted(), live(), unknown(), pending(), awaiting(), issued(), found(), past(), decided()),
     found(live=None, pending=awaiting(content=PEM), issued=(issued(),), problems=("no webroot",)),
+    *(failed(), failed(kind=FailureKind.CA, retry_at=utc(URGENT)), found(failed=(failed(),)), decided(digest="5e")),
+    stopped("too many", failure_kind=FailureKind.CA, failed_at=utc(DUE), retry_at=utc(URGENT), digest="5e"),
     *(found(pending=pending(order_uri=None)), found(live=unknown(account_uri=None), wanted=None, list=None)),
     *(challenge(), by_dns(), asked(), ordered(), final(), stopped("refused by the CA"), request(), share(), given()),
     not_ordered(Action.KEEP),

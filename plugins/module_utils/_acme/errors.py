@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class AcmeError(CollectionError):
-    """An error of the work with a CA. str(): one line. is_temporary: a later run may succeed without any change."""
+    """An error of the work with a CA. str(): one line. is_temporary: a later run may succeed without any change.
+
+    retry_at: until when the CA asks to wait (aware UTC), if it does.
+    """
 
     is_temporary = False
     kind = FailureKind.REFUSAL
+    retry_at: datetime | None = None
 
 
 class AcmeOptionError(AcmeError, OptionError):
@@ -113,3 +117,4 @@ class ProblemError(AcmeError):
         super().__init__(f"{what}: {problem}{later}")
         self.is_temporary = problem.is_temporary
         self.kind = problem.kind
+        self.retry_at = retry_at

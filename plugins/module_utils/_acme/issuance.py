@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 
 from .._common import contracts
@@ -79,7 +80,8 @@ class PreparedOrder:
 class Failure:
     """The reason why an order failed. resumable: a later run can continue the order.
 
-    is_temporary: that run may succeed without any change. for_all_cas: every other CA would fail as well.
+    is_temporary: that run may succeed without any change. for_all_cas: every other CA would fail as well. retry_at:
+    until when the CA asks to wait.
     """
 
     message: str
@@ -87,6 +89,7 @@ class Failure:
     is_temporary: bool = False
     for_all_cas: bool = False
     kind: FailureKind = FailureKind.LOCAL
+    retry_at: datetime | None = None
 
 
 def connections_for(orders: int, most: int) -> int:
@@ -125,6 +128,7 @@ def to_failure(error: AcmeError) -> Failure:
         is_temporary=temporary,
         for_all_cas=isinstance(error, AcmeOptionError),
         kind=error.kind,
+        retry_at=error.retry_at,
     )
 
 

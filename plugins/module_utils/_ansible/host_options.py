@@ -12,7 +12,7 @@ from typing import Any
 from .._common.errors import CollectionError
 from .._common.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from .._common.names import CERTIFICATE_KEY_TYPES, DEFAULT_LIST
-from .._common.statuses import STOPPED, UNORDERED, Status
+from .._common.statuses import STOPPED, UNORDERED, FailureKind, Status
 from .._host.errors import summary
 from .._host.wanted.claim import Claim
 from .._host.wanted.endpoints import STARTTLS
@@ -89,6 +89,8 @@ RESULT_SPEC: dict[str, Any] = {
     "action": {"type": "str", "choices": [action.value for action in UNORDERED]},
     "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
+    "failure_kind": {"type": "str", "choices": [kind.value for kind in FailureKind]},
+    **texts("failed_at", "retry_at", "digest"),
     **texts("certificate", "chain", "account_uri", "order_uri", "directory", "created"),
     "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }

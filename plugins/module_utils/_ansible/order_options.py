@@ -18,6 +18,7 @@ from .._acme.validity import RequestedValidity
 from .._common.contracts import CertificateOrder, Revocation
 from .._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, parse_identifiers
 from .._common.statuses import ORDERED, Status
+from .._common.times import utc
 from .option_specs import texts
 
 #: Options with which a certificate is ordered, also again, if its order turns out to be another's.
@@ -140,7 +141,14 @@ def from_failure(order: CertificateOrder, failure: Failure) -> CertificateOrder:
     """Return the result of an order that failed: deferred if the problem may pass and a live certificate is valid."""
     waits = failure.is_temporary and order.can_wait
     status = Status.DEFERRED if waits else Status.FAILED
-    return ended(order, status=status, problem=failure.message, resumable=failure.resumable, failure_kind=failure.kind)
+    return ended(
+        order,
+        status=status,
+        problem=failure.message,
+        resumable=failure.resumable,
+        failure_kind=failure.kind,
+        retry_at=utc(failure.retry_at) if failure.retry_at else None,
+    )
 
 
 def with_urls_once(orders: Iterable[CertificateOrder]) -> list[CertificateOrder]:
@@ -170,7 +178,7 @@ def all_failed(orders: Iterable[CertificateOrder], error: AcmeError) -> dict[str
 
 def ended(order: CertificateOrder, **more: Any) -> CertificateOrder:
     """Return the result of an order that needs no further step: what it is known by, and *more* fields."""
-    return CertificateOrder(**order.options(("host", "name", "order_uri", "account_uri")), **more)
+    return CertificateOrder(**order.options(("host", "name", "order_uri", "account_uri", "directory")), **more)
 
 
 def summary(items: Iterable[CertificateOrder | Revocation]) -> str:

@@ -60,7 +60,8 @@ def order_all(
                 continue
             failures[number].append((url, order))
             if not routes[number] or order.for_all_cas:
-                results[number] = from_failure(asked[number], combine(failures[number]))
+                at_first = replace(asked[number], directory=failures[number][0][0])
+                results[number] = from_failure(at_first, combine(failures[number]))
     return totals, [result for result in results if result is not None]
 
 
@@ -81,6 +82,8 @@ def refuse(order: CertificateOrder) -> CertificateOrder | None:
 def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
     """Return the failure of an order at all CAs. It may pass, or be resumed, if that is so at one of them.
 
+    Its kind, and until when to wait, are those at the first CA.
+
     failures: the URL of each CA's directory with the failure there.
     """
     if len(failures) == 1:
@@ -90,6 +93,7 @@ def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
         resumable=any(failure.resumable for _url, failure in failures),
         is_temporary=any(failure.is_temporary for _url, failure in failures),
         kind=failures[0][1].kind,
+        retry_at=failures[0][1].retry_at,
     )
 
 

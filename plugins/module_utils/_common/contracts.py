@@ -32,6 +32,7 @@ from .schema import (
     nullable,
     one_of,
     pem,
+    positive,
     record,
     string,
     table,
@@ -42,6 +43,8 @@ from .terms import Terms
 
 #: The most versions, or other clients' certificates, of a host.
 MANY = 10_000
+#: The most failures of a certificate: one for each kind and CA.
+MOST_FAILED = 40
 
 CERTIFICATE = text(NAME.pattern)
 NUMBERED = text(NUMBER.pattern)
@@ -49,6 +52,7 @@ URL = text(r"(?:https?://\S+)?", 2048)
 WORD = text(r".{0,255}")
 SERIAL = text(r"[0-9A-Fa-f]{1,64}")
 STATUS = member(Status)
+DIGEST = text(r"[0-9a-f]{0,64}")
 BASE64 = text(r"[A-Za-z0-9+/=]+", 1 << 16)
 
 Shape = TypeVar("Shape", bound="_Contract")
@@ -253,15 +257,40 @@ class Version(_Contract):
 
 @dataclass(frozen=True)
 class CountedOrder(_Contract):
-    """An order of a host that a CA has counted. renewal: for the same names as one before."""
+    """An order of a host that counts for later ones: one that was issued, or orders that failed in a row.
+
+    at: when it was issued, or when the last of those failed. directory: the CA's; of failures empty if none was asked.
+    """
 
     at: str = field(metadata=_by(instant))
-    serial: str = field(metadata=_by(SERIAL))
     directory: str = field(metadata=_by(URL))
-    identifiers: tuple[str, ...] = field(metadata=_by(listing(WORD)))
-    renewal: bool = field(metadata=_by(flag))
+    #: Issued. renewal: for the same names as one before.
+    serial: str | None = field(default=None, metadata=_sparse(SERIAL))
+    identifiers: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(WORD)))
+    renewal: bool | None = field(default=None, metadata=_sparse(flag))
+    #: Failed. since: the first of them; retry_at: until when the CA asks to wait; digest: of what was wanted.
+    kind: FailureKind | None = field(default=None, metadata=_sparse(member(FailureKind)))
+    count: int | None = field(default=None, metadata=_sparse(positive))
+    since: str | None = field(default=None, metadata=_sparse(instant))
+    retry_at: str | None = field(default=None, metadata=_sparse(instant))
+    problem: str | None = field(default=None, metadata=_sparse(message))
+    digest: str | None = field(default=None, metadata=_sparse(DIGEST))
 
 
+_OF_ISSUED = ("serial", "identifiers", "renewal")
+_OF_FAILED = ("kind", "count", "since", "problem", "digest")
+_ISSUED = CountedOrder.reader(
+    only=("at", "directory", *_OF_ISSUED), needed=_OF_ISSUED, serial=SERIAL, identifiers=listing(WORD), renewal=flag
+)
+_FAILED = CountedOrder.reader(
+    only=("at", "directory", "retry_at", *_OF_FAILED),
+    needed=_OF_FAILED,
+    kind=member(FailureKind),
+    count=positive,
+    since=instant,
+    problem=message,
+    digest=DIGEST,
+)
 _LIVE = Version.reader(
     needed=("ari_id", "reloaded", "missing", "damaged", "unreadable", "attributes", "formats"), without=("order_uri",)
 )
@@ -283,7 +312,9 @@ class HostCertificate(_Contract):
     list: str | None = field(default=None, metadata=_null(WORD))
     live: Version | None = field(default=None, metadata=_null(_LIVE))
     pending: Version | None = field(default=None, metadata=_null(_PENDING))
-    issued: tuple[CountedOrder, ...] = field(default=(), metadata=_by(listing(CountedOrder.from_result, MANY)))
+    issued: tuple[CountedOrder, ...] = field(default=(), metadata=_by(listing(_ISSUED, MANY)))
+    #: Since the last success, one for each kind and CA.
+    failed: tuple[CountedOrder, ...] = field(default=(), metadata=_by(listing(_FAILED, MOST_FAILED)))
 
 
 @dataclass(frozen=True)
@@ -304,7 +335,7 @@ class PlannedCertificate(_Contract):
     """The plan's decision about a host's certificate.
 
     next: when one that is kept comes next. directory: the CA to ask first, if it is not the first one. selected: it is
-    to be replaced, with a new key.
+    to be replaced, with a new key. digest: of what its order is made with, for the host to keep where it fails.
     """
 
     name: str = field(metadata=_by(string))
@@ -317,6 +348,7 @@ class PlannedCertificate(_Contract):
     directory: str | None = field(default=None, metadata=_sparse(string))
     selected: bool = field(default=False, metadata=_by(flag, sparse=True))
     explanation_url: str | None = field(default=None, metadata=_sparse(string))
+    digest: str | None = field(default=None, metadata=_sparse(DIGEST))
 
 
 @dataclass(frozen=True)
@@ -415,6 +447,9 @@ class CertificateOrder(_Contract):
     action: Action | None = field(default=None, metadata=_sparse(member(Action, *UNORDERED)))
     #: Its end.
     failure_kind: FailureKind | None = field(default=None, metadata=_sparse(member(FailureKind)))
+    failed_at: str | None = field(default=None, metadata=_sparse(instant))
+    retry_at: str | None = field(default=None, metadata=_sparse(instant))
+    digest: str | None = field(default=None, metadata=_sparse(DIGEST))
     resumable: bool | None = field(default=None, metadata=_sparse(flag))
     certificate: str | None = field(default=None, metadata=_sparse(string))
     chain: str | None = field(default=None, metadata=_sparse(string))

@@ -25,6 +25,7 @@ _LONGEST_PEM = 1 << 20  # characters: the largest file of a version that a host 
 _PEM = re.compile(r"[A-Za-z0-9+/=\-\r\n ]*")
 _LONGEST_MESSAGE = 1 << 12  # characters: an answer may have many, and the plan prints them
 _LONGEST_REPORT = 1 << 16  # characters
+_GREATEST_COUNT = 1_000_000
 _MOST_LEVELS = 10  # of lists and mappings in each other
 
 
@@ -45,6 +46,13 @@ def flag(value: Any, place: str) -> bool:
     """Read a boolean."""
     if not isinstance(value, bool):
         raise Malformed(f"{place} is not a boolean")
+    return value
+
+
+def positive(value: Any, place: str) -> int:
+    """Read a whole number from one up to a million."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _GREATEST_COUNT:
+        raise Malformed(f"{place} is not a whole number from 1 to {_GREATEST_COUNT}")
     return value
 
 

@@ -50,7 +50,7 @@ class Planned:
 
     share: from whom the host gets it; with a serial number, one that exists. info: the CA's renewal information.
     directory: the URL of the CA to ask first, if that is not the first one. selected: it is to be replaced, with a new
-    key. replaces_ari_id: the ARI id of the certificate that an order replaces.
+    key. replaces_ari_id: the ARI id of the certificate that an order replaces. digest: of what its order is made with.
     """
 
     host: str
@@ -62,6 +62,7 @@ class Planned:
     info: RenewalInfo | None = None
     directory: str | None = None
     selected: bool = False
+    digest: str | None = None
 
     def line(self) -> str:
         """Return one line for people."""
@@ -92,6 +93,7 @@ class Planned:
             directory=self.directory,
             selected=self.selected,
             explanation_url=(self.info.explanation_url if self.info else None) or None,
+            digest=self.digest,
         )
 
 

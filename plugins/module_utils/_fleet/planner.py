@@ -22,7 +22,7 @@ from .._common.identifiers import IdentifierError
 from .._common.schema import Malformed
 from .._common.statuses import Action
 from .._common.times import parse_interval
-from . import forecast, plan, rationing, shared_certificates, unlisted
+from . import attempts, forecast, plan, rationing, shared_certificates, unlisted
 from .plan import Planned, Settings
 from .plan_sources import PlanSources
 from .rate_limits import Limits, limits_of_all
@@ -34,7 +34,8 @@ class PlanRequest:
     """The certificates of all hosts, and what the user wants of the plan.
 
     elsewhere: certificates of hosts that nothing is planned for. directories: the URLs of the CAs, the first choice
-    first. unlisted: names of certificates by host; remove_unlisted: the hosts that want theirs removed.
+    first. unlisted: names of certificates by host; remove_unlisted: the hosts that want theirs removed. settings: those
+    that all orders have in common, without secrets.
     """
 
     certificates: Sequence[HostCertificate]
@@ -46,6 +47,7 @@ class PlanRequest:
     limits: Mapping[str, Limits] = field(default_factory=dict)
     unlisted: Mapping[str, Iterable[str]] = field(default_factory=dict)
     remove_unlisted: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, options: Mapping[str, Any], directories: Sequence[str], now: datetime) -> PlanRequest:
@@ -60,6 +62,7 @@ class PlanRequest:
             limits=limits_of_all(options["limits"]),
             unlisted=options["unlisted"],
             remove_unlisted=options["remove_unlisted"],
+            settings=options["settings"],
         )
 
     @property
@@ -102,6 +105,7 @@ def plan_certificates(request: PlanRequest, sources: PlanSources) -> tuple[list[
     so_far = "; ".join(warnings)
     problems = filter(None, map(sources.problem, directories))
     warnings += [problem for problem in problems if problem not in so_far]
+    planned = [_with_digest(item, request) for item in planned]
     return shared_certificates.postpone_receivers(planned), warnings
 
 
@@ -158,6 +162,14 @@ def _with_cas(
     able = [directory for directory in request.directories if not sources.problem(directory)]
     planned = [plan.ordered_from(plan.verify_profile(item, offering), able[0], usual) for item in planned]
     return rationing.keep_within(planned, request.limits, able, now, counted_by, sources.record)
+
+
+def _with_digest(item: Planned, request: PlanRequest) -> Planned:
+    """Return the plan with the digest of what an order is made with, for its host to keep if the order fails."""
+    entry = item.certificate.wanted
+    if item.decision.action != Action.ISSUE or entry is None:
+        return item
+    return replace(item, digest=attempts.digest(entry, request.directories, request.settings))
 
 
 def _offering(planned: Sequence[Planned], directories: Sequence[str], sources: PlanSources) -> list[Directory]:

@@ -114,7 +114,7 @@ def _believed(identifiers: Collection[str], order: CountedOrder) -> Collection[s
 
     An order for other names counts for the domains of the entry, as another set: no certificate has a name twice.
     """
-    return identifiers if set(order.identifiers) == set(identifiers) else [*identifiers, *identifiers]
+    return identifiers if set(order.identifiers or ()) == set(identifiers) else [*identifiers, *identifiers]
 
 
 def _placed(

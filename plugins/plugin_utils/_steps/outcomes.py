@@ -19,6 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
     STOPPED,
     UNORDERED,
     Action,
+    FailureKind,
     Status,
 )
 
@@ -33,7 +34,7 @@ class BatchResults:
 
     plan, ordered, finalized: of acme_plan, acme_order and acme_order_finalize. hostvars: by host, what it registered.
     problems: of the TXT records, by host and certificate. mirrored: of serving the challenges on the play's other
-    hosts. is_check: nothing was finalized (check mode).
+    hosts. is_check: nothing was finalized (check mode). now: as manifests have times.
     """
 
     plan: Item
@@ -43,6 +44,7 @@ class BatchResults:
     problems: Problems = field(default_factory=dict)
     mirrored: Item = field(default_factory=dict)
     is_check: bool = False
+    now: str | None = None
 
     def requested(self, host: str) -> Item:
         """Return what certificate_request returned on a host; empty where it did not run."""
@@ -61,8 +63,22 @@ def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
             continue  # shared.outcomes()
         order, final = orders.get(decided.name), finals.get(decided.name)
         outcome = _of_plan(decided) or _of_final(final, order, mirrored) or _of_order(order, results.is_check)
-        outcomes.append(outcome or stopped(decided.name, _why_not(results, host, decided.name, order)))
+        outcome = outcome or _not_finalized(decided.name, _why_not(results, host, decided.name, order))
+        outcomes.append(_to_record(outcome, decided, results.now))
     return outcomes
+
+
+def _not_finalized(name: str, problem: str) -> CertificateOrder:
+    return replace(stopped(name, problem), failure_kind=FailureKind.LOCAL)
+
+
+def _to_record(outcome: CertificateOrder, decided: PlannedCertificate, now: str | None) -> CertificateOrder:
+    """Return an outcome; of an order with what its host records if it has failed, or does so on the host."""
+    if not outcome.failure_kind and outcome.status != Status.VALID:
+        return outcome
+    # No CA can help if none was asked.
+    directory = None if outcome.failure_kind == FailureKind.LOCAL else outcome.directory
+    return replace(outcome, directory=directory, digest=decided.digest, failed_at=now)
 
 
 def _of_plan(decided: PlannedCertificate) -> CertificateOrder | None:

@@ -152,6 +152,7 @@ def test_finalize_all_temporary_failure_defers_order_that_can_wait(ca, params, o
     ca.always("/finalize", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
     _requests, (final,) = finalizing.finalize_all(params(), [replace(order, can_wait=True)], lambda _line: None)
     assert (final.status, final.resumable) == (Status.DEFERRED, True)
+    assert (final.directory, bool(final.retry_at)) == (order.directory, True)
 
 
 @pytest.mark.parametrize(

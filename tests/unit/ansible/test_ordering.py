@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, AcmeOptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import Failure
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import ordering
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_utc
 from tests.unit import contracts
 from tests.unit.acme.server import problem
 
@@ -136,6 +139,14 @@ def test_order_all_temporary_failure_defers_order_that_can_wait(ca, params, can_
     ca.always("/new-order", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
     _totals, (order,) = ordering.order_all(params(), [asked(can_wait=can_wait)])
     assert order.status == status
+
+
+def test_order_all_failure_says_at_which_ca_and_until_when_to_wait(ca, params):
+    ca.always("/new-order", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
+    before = datetime.now(timezone.utc)
+    _totals, (order,) = ordering.order_all(params(), [asked()])
+    assert (order.directory, order.failure_kind) == (f"{ca.url}/directory", FailureKind.CA)
+    assert timedelta(0) <= parse_utc(order.retry_at) - before - timedelta(hours=23, minutes=59) <= timedelta(minutes=2)
 
 
 def test_check_all_sends_no_signed_request(ca, params):

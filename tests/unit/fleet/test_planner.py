@@ -351,6 +351,7 @@ def options(ca, *certificates, **given):
         "cache": None,
         "run_interval": "",
         "limits": {},
+        "settings": {},
         "history": None,
     }
     return {**usual, **given}

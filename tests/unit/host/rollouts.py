@@ -54,6 +54,8 @@ def result(name, status, **fields):
         "chain": None,
         "account_uri": None,
         "order_uri": None,
+        "directory": None,
+        **dict.fromkeys(("failure_kind", "failed_at", "retry_at", "digest")),
     }
     return {**empty, "name": name, "status": status, "action": None, **fields}
 

@@ -58,6 +58,7 @@ def test_inspect_empty_host(home, option):
         "live": None,
         "pending": None,
         "issued": [],
+        "failed": [],
     }
     assert not home.exists()
 

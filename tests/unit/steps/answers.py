@@ -27,6 +27,7 @@ FOUND = contracts.found(
     live=LIVE,
     pending=contracts.awaiting(),
     issued=[contracts.issued()],
+    failed=[contracts.failed()],
 )
 _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "certificate_info": (

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
+    Action,
+    FailureKind,
+    Status,
+)
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import outcomes
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from tests.unit import contracts
@@ -24,6 +28,8 @@ def of_orders(decided, ordered, requested, finalized, **more):
     return outcomes.of_orders(BatchResults(plan, ordered, finalized, hostvars, **more), "web1")
 
 
+NOW = contracts.utc(contracts.DUE)
+LOCAL = {"failure_kind": FailureKind.LOCAL}
 FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Status.DEFERRED)
 
 
@@ -50,7 +56,7 @@ FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Sta
             {"msg": "no josepy"},
             {},
             {},
-            contracts.stopped("no josepy", host=None),
+            contracts.stopped("no josepy", host=None, **LOCAL),
             id="ordering failed for all",
         ),
         pytest.param(contracts.decided(), of_web1(FAILED), {}, {}, FAILED, id="order rejected"),
@@ -60,7 +66,7 @@ FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Sta
             of_web1(ORDERED),
             {"msg": "all of them", "failures": {"shop": "disk full"}},
             {},
-            contracts.stopped("disk full", host=None),
+            contracts.stopped("disk full", host=None, **LOCAL),
             id="no request",
         ),
         pytest.param(
@@ -68,7 +74,7 @@ FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Sta
             of_web1(ORDERED),
             {"msg": "no Python", "unreachable": True},
             {"msg": "the CA is down"},
-            contracts.stopped("no Python", host=None),
+            contracts.stopped("no Python", host=None, **LOCAL),
             id="request failed for all",
         ),
         pytest.param(
@@ -76,7 +82,7 @@ FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Sta
             of_web1(ORDERED),
             REQUESTED,
             {"msg": "the CA is down"},
-            contracts.stopped("the CA is down", host=None),
+            contracts.stopped("the CA is down", host=None, **LOCAL),
             id="finalizing failed for all",
         ),
     ],
@@ -126,3 +132,26 @@ MIRRORED = {
 def test_of_orders_failed_order_names_hosts_that_did_not_serve_its_challenge(final, mirrored, problem):
     found = of_orders(contracts.decided(), of_web1(ORDERED), REQUESTED, of_web1(final), mirrored=mirrored)
     assert [item.problem for item in found] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "recorded"),
+    [
+        (FailureKind.VALIDATION, Status.FAILED, (DIRECTORY, "5e", NOW)),
+        (FailureKind.CA, Status.DEFERRED, (DIRECTORY, "5e", NOW)),
+        (FailureKind.LOCAL, Status.FAILED, (None, "5e", NOW)),
+        (None, Status.VALID, (DIRECTORY, "5e", NOW)),
+    ],
+)
+def test_of_orders_order_names_what_its_host_records_of_a_failure(kind, status, recorded):
+    """A certificate that came may still not be for its key: its host records that."""
+    final = contracts.final(status=status, failure_kind=kind, directory=DIRECTORY)
+    decided = contracts.decided(digest="5e")
+    (found,) = of_orders(decided, of_web1(ORDERED), REQUESTED, of_web1(final), now=NOW)
+    assert (found.directory, found.digest, found.failed_at) == recorded
+
+
+def test_of_orders_refused_by_the_plan_is_no_failed_order():
+    """Else each run that waits for the next attempt would count as one."""
+    (found,) = of_orders(contracts.decided(Action.REFUSE, message="it waits"), {}, {}, {}, now=NOW)
+    assert (found.failure_kind, found.failed_at) == (None, None)

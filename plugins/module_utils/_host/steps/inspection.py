@@ -95,8 +95,13 @@ def _facts(home: str, name: str, found: StoredVersions, content: bool) -> dict[s
         for version in filter(None, (live, issued)):
             data = manifest.content(home, name, version["version"], FULLCHAIN)
             version["content"] = data.decode("ascii", "replace")
-    owner = found.newest["list"] if found.newest else None
-    return {"list": owner, "live": live, "pending": pending, "issued": manifest.counted_orders(found)}
+    return {
+        "list": found.owner,
+        "live": live,
+        "pending": pending,
+        "issued": manifest.counted_orders(found),
+        "failed": list(found.failures.failed) if found.failures else [],
+    }
 
 
 def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any], found: StoredVersions) -> list[str]:

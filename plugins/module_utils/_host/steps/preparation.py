@@ -13,8 +13,9 @@ from typing import Any
 
 from ..._common.errors import CollectionError
 from ..._common.names import KEY, REQUEST
+from ..._common.statuses import FailureKind
 from ..._common.terms import Terms
-from ..._common.times import utc
+from ..._common.times import as_time, utc
 from ..._x509 import csr, keys
 from ..store import files
 from ..store.files import Content
@@ -125,6 +126,21 @@ def forget_order(home: str, name: str, order_uri: str | None, claim: Claim, chec
         return is_concerned
     with versions.locked() as found:
         return concerned(found) and versions.note(versions.pending(found), order_uri=None)
+
+
+def note_failure(home: str, claim: Claim, result: Mapping[str, Any], kind: FailureKind, now: datetime) -> None:
+    """Record that an order has failed. *result*: as the option `results` has it. Raises CollectionError."""
+    versions = Versions(home, result["name"])
+    failure = {
+        "kind": kind.value,
+        "directory": result["directory"] or "",
+        "at": as_time(result["failed_at"]) or utc(now),
+        "retry_at": as_time(result["retry_at"]) or None,
+        "problem": result["problem"],
+        "digest": result["digest"] or "",
+    }
+    with versions.locked() as found:
+        versions.note_failure(found, claim.list_name, failure)
 
 
 def _made(versions: Versions, found: StoredVersions, asked: Asked, now: datetime) -> PreparedRequest:

@@ -58,8 +58,8 @@ def _verify(claim: Claim, found: StoredVersions) -> None:
     """Raise StateError if the certificate is not one of the list's."""
     if claim.owns(found):
         return
-    if found.newest:
-        raise StateError(f"it is not removed: it belongs to list {found.newest['list']!r}, not to {claim.list_name!r}")
+    if found.owner:
+        raise StateError(f"it is not removed: it belongs to list {found.owner!r}, not to {claim.list_name!r}")
     raise StateError("it is not removed: its manifests are damaged, so its list is unknown; remove it by hand")
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ..._common.errors import CollectionError
-from ..._common.statuses import STOPPED, Action, Status
+from ..._common.statuses import STOPPED, Action, FailureKind, Status
 from ..._x509.errors import MisfitError
 from ..challenges.challenge_responses import ChallengeResponse
 from ..store.versions import KEPT
@@ -22,7 +22,7 @@ from ..wanted.wanted import WantedCertificate
 from . import removal
 from .deployment import Deployed, IssuedCertificate, confirm, deploy, reload_outstanding, repair, switch
 from .key_transfer import Received, discard_key, receive
-from .preparation import forget_order
+from .preparation import forget_order, note_failure
 from .proof import Probe, Proof, Services
 
 
@@ -157,21 +157,36 @@ class Rollout:
             return receive(self.home, wanted, received, self.now, self.check)
         try:
             return deploy(self.home, wanted, issued, self.now, self.check)
-        except MisfitError:
+        except MisfitError as error:
             # Else every later run would download the same one. Other errors, such as the chain or this host's clock,
             # keep the order: a new certificate in every run would not correct them.
             self._forget(result)
+            self._note_failure({**result, "problem": str(error)}, FailureKind.REFUSAL)
             raise
 
     def _defer(self, result: Mapping[str, Any]) -> None:
         self.warnings.append(f"certificate {result['name']} is deferred to a later run: {result['problem']}")
-        if not result["resumable"]:
-            self._forget(result)
+        self._stop(result)
 
     def _take_failed(self, result: Mapping[str, Any]) -> None:
         self.failures[result["name"]] = result["problem"]
+        self._stop(result)
+
+    def _stop(self, result: Mapping[str, Any]) -> None:
+        """Leave an order that failed to a later run, or give it up."""
         if not result["resumable"]:
             self._forget(result)
+        if result["failure_kind"]:
+            self._note_failure(result, FailureKind(result["failure_kind"]))
+
+    def _note_failure(self, result: Mapping[str, Any], kind: FailureKind) -> None:
+        """Record a failure. If that is not possible, later runs only try again without a pause."""
+        if self.check:
+            return
+        try:
+            note_failure(self.home, self.claim, result, kind, self.now)
+        except CollectionError as error:
+            self.warnings.append(f"certificate {result['name']}: cannot record that its order failed: {error}")
 
     def _forget(self, result: Mapping[str, Any]) -> None:
         self.changed |= forget_order(self.home, result["name"], result["order_uri"], self.claim, self.check)

@@ -6,6 +6,7 @@
 
     HOME/live/NAME            -> ../versions/NAME/0007
     HOME/versions/NAME/0007/  privkey.pem cert.pem chain.pem fullchain.pem version.json
+    HOME/versions/NAME/       failures.json, if there were any since the last success
 
 Standard library only, since every host runs this in every run. Damaged files raise no errors here: they are reported
 in the result.
@@ -22,6 +23,8 @@ from typing import Any, NamedTuple
 from ..._common import paths
 from ..._common.names import CERTIFICATE, DEFAULT_LIST, FILES, MANIFEST, NUMBER, name_problem
 from ..._common.times import as_time, parse_utc
+from . import failures
+from .failures import Failures
 
 FORMAT = 1  # marks a manifest; releases before the schema refuse any other
 #: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
@@ -58,7 +61,7 @@ class StoredVersions(NamedTuple):
     live: the version that the link leads to. foreign: True if something else is in the place of the link.
     pending: the version being made. numbers: all versions, the oldest first. manifests: the readable manifests by
     number, in the same order. newer: a line about a manifest of a later release, or empty. If it is not empty, nothing
-    of the certificate may be changed.
+    of the certificate may be changed. failures: those since the last success.
     """
 
     live: str | None
@@ -67,6 +70,7 @@ class StoredVersions(NamedTuple):
     numbers: list[str]
     manifests: dict[str, Manifest]
     newer: str
+    failures: Failures | None = None
 
     @property
     def manifest(self) -> Manifest | None:
@@ -77,6 +81,13 @@ class StoredVersions(NamedTuple):
     def newest(self) -> Manifest | None:
         """The newest readable manifest, which says to which list the certificate belongs."""
         return next(reversed(self.manifests.values()), None)
+
+    @property
+    def owner(self) -> str | None:
+        """The list that the certificate belongs to. One that never got as far as a version has failures only."""
+        if self.newest:
+            return str(self.newest["list"])
+        return self.failures.list if self.failures and not self.numbers else None
 
 
 def link_path(home: str, name: str) -> str:
@@ -105,7 +116,8 @@ def read_versions(home: str, name: str) -> StoredVersions:
     # A version that was live and was rolled back is history, not pending.
     waiting = (other for other in reversed(manifests) if not manifests[other]["reloaded"])
     pending = next((number for number in waiting if int(number) > int(live or 0)), None)
-    return StoredVersions(live, foreign, pending, numbers, manifests, newer)
+    failed = failures.read(folder_path(home, name))
+    return StoredVersions(live, foreign, pending, numbers, manifests, newer, failed)
 
 
 def read(path: str) -> Manifest | None:

@@ -23,7 +23,8 @@ from ..._common.paths import Rule
 from ..._x509 import keys
 from ..errors import StateError
 from ..wanted.attributes import Attributes, completed, drift
-from . import files
+from . import failures, files
+from .failures import Failure, Failures
 from .files import Content
 from .manifest import FORMAT, SCHEMA, Manifest, StoredVersions, folder_path, link_path, read, read_versions
 
@@ -137,10 +138,17 @@ class Versions:
         files.write_all(self.path(number), {**public, MANIFEST: _content(manifest)})
 
     def switch(self, number: str) -> None:
-        """Make a version the live one."""
+        """Make a version the live one. Failures of its orders are over."""
+        files.remove_file(folder_path(self.home, self.name, failures.FILE))
         path = link_path(self.home, self.name)
         files.make_folders(os.path.dirname(path))
         files.link(path, os.path.join("..", "versions", self.name, number))
+
+    def note_failure(self, stored: StoredVersions, list_name: str, failure: Failure) -> None:
+        """Record an order that failed for a certificate of a list. *failure*: as failures.with_another() takes it."""
+        before = stored.failures.failed if stored.failures else ()
+        found = Failures(list_name, failures.with_another(before, failure))
+        files.write_all(folder_path(self.home, self.name), {failures.FILE: Content(failures.content(found))})
 
     def prune(self, stored: StoredVersions, number: str, keep: int = KEPT) -> None:
         """Remove the oldest versions, so that *keep* are left with *number*, the live one."""

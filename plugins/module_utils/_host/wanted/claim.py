@@ -35,6 +35,10 @@ class Owned(Protocol):
     def newest(self) -> dict[str, Any] | None:
         """The newest manifest that can be read."""
 
+    @property
+    def owner(self) -> str | None:
+        """The list that the certificate belongs to; None if that is unknown."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -58,7 +62,7 @@ class Claim:
         """
         if found.newer:
             return False
-        return found.newest["list"] == self.list_name if found.newest else not found.numbers
+        return found.owner == self.list_name if found.owner else not found.numbers
 
     def verify(self, found: Owned, identifiers: Iterable[str]) -> None:
         """Raise StateError if the certificate is not in the list and must not move to it, for *identifiers*."""
