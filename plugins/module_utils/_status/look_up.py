@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.text import one_line
+from .._common.threads import Workers
 from .cache import StatusCache
 from .consultation import Consultation, Fetched, Question, consult
 from .fetch import CONNECTIONS, Fetcher
@@ -81,11 +80,7 @@ class LookUp:
 
         for run in runs.values():
             proceed(run)
-        while waiting:
-            done = workers.next()
-            if done is None:
-                break
-            question, answer = done
+        for question, answer in iter(workers.next, None):
             self._answers[question] = answer
             for run in waiting.pop(question):
                 proceed(run)
@@ -144,47 +139,3 @@ class _LookUpRun:
             # The library may raise anything for what a host sent; that must not end the run for all.
             problem = f"the certificate cannot be read ({one_line(error, 200)})"
             self.question, self.status = None, RevocationStatus(UNKNOWN, problem=problem)
-
-
-class Workers:
-    """Threads that answer questions by *work*, which must not raise, as they are added, until the deadline.
-
-    Threads that hang, as in a name look-up, end with the process.
-    """
-
-    def __init__(self, work: Callable[[Question], Fetched], connections: int, deadline: Deadline) -> None:
-        self._work = work
-        self._connections = connections
-        self._deadline = deadline
-        self._waiting: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[Question, Fetched]] = queue.SimpleQueue()
-        self._under_way = 0
-        self._threads = 0
-        self._over = threading.Event()
-
-    def add(self, question: Question) -> None:
-        """Add a question."""
-        self._under_way += 1
-        self._waiting.put(question)
-        if self._threads < min(self._connections, self._under_way):
-            self._threads += 1
-            threading.Thread(target=self._run, daemon=True).start()
-
-    def next(self) -> tuple[Question, Fetched] | None:
-        """Return the next question that is answered, with its answer; None at the deadline."""
-        try:
-            done = self._done.get(timeout=self._deadline.left())
-        except queue.Empty:
-            return None
-        self._under_way -= 1
-        return done
-
-    def end(self) -> None:
-        """Begin with no other question."""
-        self._over.set()
-        for _number in range(self._threads):
-            self._waiting.put(None)
-
-    def _run(self) -> None:
-        while (question := self._waiting.get()) is not None and not self._over.is_set():
-            self._done.put((question, self._work(question)))

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Threads that work on items until a deadline."""
+"""Threads that do work for items until a deadline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import Workers
+from ansible_collections.certfleet.tls.plugins.module_utils._common.threads import Workers
 
 PATIENCE = 10  # seconds that a broken test waits
 
@@ -16,12 +16,7 @@ PATIENCE = 10  # seconds that a broken test waits
 def all_of(workers, items):
     for item in items:
         workers.add(item)
-    found = {}
-    while len(found) < len(items):
-        done = workers.next()
-        if done is None:
-            break
-        found[done[0]] = done[1]
+    found = dict(iter(workers.next, None))
     workers.end()
     return found
 
@@ -38,7 +33,7 @@ def test_workers_one_item_hangs_the_others_are_done_at_the_deadline():
     assert found == {"one": "one", "two": "two"}
 
 
-def test_workers_as_many_threads_as_connections():
+def test_workers_more_items_than_threads_are_done_by_as_many_as_allowed():
     at_once, most, together = [], [], threading.Barrier(3, timeout=PATIENCE)
 
     def work(item):
