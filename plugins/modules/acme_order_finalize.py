@@ -193,9 +193,14 @@ options:
   preflight:
     description:
       - Check the challenges from the controller before the CA validates them, as failed validations count against the
-        CA's limits. The check requests the answer over HTTP or TLS, and compares CAA records with this CA and account.
-      - A wrong answer fails the order, which a later run resumes. If the check cannot be made from the controller,
-        there is a warning.
+        CA's limits. The check requests the answer over HTTP or TLS at each address of a name, and compares CAA records
+        with this CA and account.
+      - All names of all orders are checked side by side, for at most 30 seconds. Then the time of the orders begins
+        (O(timeout)).
+      - A wrong answer fails the order, which a later run resumes, and so does a connection that all addresses refuse.
+        The message has all names that are wrong, with the addresses that were asked.
+      - There is one warning about all names that cannot be checked from the controller, as where there is no answer, or
+        where a public CA asks another address than the private one that the controller sees.
       - Redirects are followed as CAs follow them, to C(http) and C(https) at their usual ports, at most ten. No request
         goes to loopback, link-local, private, shared and other special-purpose addresses, unless the name itself has
         addresses of that class and no public ones. If a name has both, its own private addresses are asked before any

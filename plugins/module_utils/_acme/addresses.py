@@ -68,6 +68,11 @@ def address_class(address: Address) -> str:
     return next((name for network, name in _CLASSES if address in network), other)
 
 
+def is_public(address: Address) -> bool:
+    """Return True if public CAs send requests to this address."""
+    return address_class(address) == PUBLIC
+
+
 def is_allowed(address: Address, own: Collection[Address], redirected: bool) -> bool:
     """Return True if a request for a name may be sent to *address*; *own* are the addresses of the name itself.
 

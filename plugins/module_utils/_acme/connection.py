@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPMessage
 
 from .._common.deadline import Deadline
-from .._common.threads import call_for
 from .addresses import Address, address_class, is_allowed, parse_address
 from .bounded import USER_AGENT, BoundedAnswer, SocketAddress, connect_first
 
@@ -25,7 +26,7 @@ Resolve = Callable[[str, int], Sequence[SocketAddress]]
 _LARGEST_ANSWER = 64 * 1024
 
 
-class Refused(Exception):
+class NotAllowed(Exception):
     """A host has only addresses to which requests for the name may not be sent; str(): their classes."""
 
 
@@ -42,13 +43,47 @@ class HttpAnswer:
     body: bytes
 
 
-def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Sequence[SocketAddress]:
-    """Return the addresses of *host*, in the order to try them. Raises OSError, UnicodeError, OutOfTime."""
-    # The system's resolver has no deadline.
-    found = call_for(deadline.left(), lambda: look_up(host, port))
-    if not found.done():
-        raise OutOfTime
-    return found.result()
+class HostAddresses:
+    """The addresses of hosts, each looked up once, so that a second answer of a name server changes nothing.
+
+    Several threads may share one object.
+    """
+
+    def __init__(self, look_up: Resolve) -> None:
+        self._look_up = look_up
+        self._found: dict[str, Future[Sequence[SocketAddress]]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, host: str, port: int, deadline: Deadline) -> Sequence[SocketAddress]:
+        """Return the socket addresses of *host* at *port*. Raises OSError, UnicodeError, OutOfTime.
+
+        The first thread that asks waits as long as the system's resolver takes, which has no deadline.
+        """
+        with self._lock:
+            is_first = host not in self._found
+            found = self._found.setdefault(host, Future())
+        if is_first:
+            try:
+                found.set_result(self._look_up(host, port))
+            except Exception as error:
+                found.set_exception(error)
+        wait((found,), deadline.left())
+        if not found.done():
+            raise OutOfTime
+        return [at_port(place, port) for place in found.result()]
+
+
+def at_port(place: SocketAddress, port: int) -> SocketAddress:
+    """Return the socket address of the same machine at another port."""
+    return (place[0], port, *place[2:])
+
+
+def allowed_of(places: Sequence[SocketAddress], own: Collection[Address], redirected: bool) -> Sequence[SocketAddress]:
+    """Return the *places* that may be connected to; *own* and *redirected*: see is_allowed(). Raises NotAllowed."""
+    allowed = [place for place in places if is_allowed(parse_address(place[0]), own, redirected)]
+    if not allowed:
+        raise NotAllowed(" and ".join(sorted({address_class(address) for address in addresses_of(places)})))
+    return allowed
 
 
 def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
@@ -56,19 +91,9 @@ def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
     return frozenset(parse_address(place[0]) for place in places)
 
 
-def connect(
-    places: Sequence[SocketAddress], own: Collection[Address], redirected: bool, timeout: float, deadline: Deadline
-) -> socket.socket:
-    """Connect to the first of *places* that accepts the connection; *own* and *redirected*: see is_allowed().
-
-    Nothing is looked up again, so only addresses that were allowed are used. *timeout*: seconds for each.
-    Raises Refused, OSError, OutOfTime.
-    """
-    allowed = [place for place in places if is_allowed(parse_address(place[0]), own, redirected)]
-    if not allowed:
-        classes = sorted({address_class(address) for address in addresses_of(places)})
-        raise Refused(" and ".join(classes))
-    return connect_first(allowed, lambda _number: _time_left(timeout, deadline))
+def connect(place: SocketAddress, timeout: float, deadline: Deadline) -> socket.socket:
+    """Connect to a place that is allowed; *timeout*: in seconds. Nothing is looked up. Raises OSError, OutOfTime."""
+    return connect_first((place,), lambda _number: _time_left(timeout, deadline))
 
 
 def get(
@@ -114,6 +139,14 @@ def tls(
     # Python applies it to the whole handshake.
     connection.settimeout(_time_left(timeout, deadline))
     return context.wrap_socket(connection, server_hostname=name)
+
+
+def unverified() -> ssl.SSLContext:
+    """Return a context that accepts every certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _time_left(timeout: float, deadline: Deadline) -> float:

@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._acme.certificate import Chain
 from .._acme.client import Client
 from .._acme.errors import AcmeError
-from .._acme.issuance import Failure, PreparedOrder, connections_for, run_each, to_failure
+from .._acme.issuance import Failure, connections_for, run_each, to_failure
 from .._acme.preferred_chain import Preference
-from .._acme.preflight import Caa, NotVerifiable, Preflight
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
 from .._common.errors import CollectionError
-from .._common.libraries import missing
 from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import RecordedCertificate, Recorder
@@ -27,6 +25,7 @@ from .ca_options import open_client
 from .cas import Ca, cas_of
 from .controller_module import Warn
 from .order_options import ended, from_failure
+from .order_preflight import OrderPreflight
 from .same_order import SameOrder, Way, group
 
 
@@ -38,12 +37,13 @@ def finalize_all(
     results: dict[int, CertificateOrder] = {}
     requests = 0
     recorder = Recorder(params["history"])
+    preflight = OrderPreflight(params["resolver"]) if params["preflight"] else None
     for ca in cas:
         here = [number for number, order in enumerate(orders) if (order.directory or cas[0].directory) == ca.directory]
         if not here:
             continue
         try:
-            found, count = _finalize_at(ca, params, [orders[number] for number in here], warn, recorder)
+            found, count = _finalize_at(ca, params, [orders[number] for number in here], preflight, recorder)
         except AcmeError as error:
             if len(cas) == 1:
                 raise
@@ -51,8 +51,9 @@ def finalize_all(
         results.update(zip(here, found))
         requests += count
     recorder.close()
-    if recorder.problem:
-        warn(recorder.problem)
+    for line in (recorder.problem, preflight.warning if preflight else ""):
+        if line:
+            warn(line)
     return requests, [results.get(number) or _without_ca(order) for number, order in enumerate(orders)]
 
 
@@ -72,15 +73,19 @@ def _without_ca(order: CertificateOrder) -> CertificateOrder:
 
 
 def _finalize_at(
-    ca: Ca, params: Mapping[str, Any], orders: Sequence[CertificateOrder], warn: Warn, recorder: Recorder
+    ca: Ca,
+    params: Mapping[str, Any],
+    orders: Sequence[CertificateOrder],
+    preflight: OrderPreflight | None,
+    recorder: Recorder,
 ) -> tuple[list[CertificateOrder], int]:
     """Return the orders at one CA, and the number of requests. Raises AcmeError."""
     with open_client(ca, connections_for(len(orders), params["concurrency"])) as client:
         client.account_uri = orders[0].account_uri
-        preflight = _preflight(client, params, warn)
+        verify_challenges = preflight.verify(client, orders) if preflight else lambda _prepared: None
         preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
 
-        way = Way(client, preflight, preference)
+        way = Way(client, verify_challenges, preference)
 
         def one(order: CertificateOrder, same: SameOrder) -> CertificateOrder:
             try:
@@ -103,51 +108,6 @@ def _finalize_at(
         for indexes, found in zip(groups, run_each(groups, in_turn)):
             results.update(zip(indexes, found))
         return [results[index] for index in range(len(orders))], client.http.count
-
-
-def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Callable[[PreparedOrder], None]:
-    """Return a function that verifies the challenges of an order before the CA does; *warn* gets what it cannot see."""
-    if not params["preflight"]:
-        return lambda _prepared: None
-    preflight, caa = Preflight(), _caa_of(client, params["resolver"])
-
-    def verify_challenges(prepared: PreparedOrder) -> None:
-        if prepared.order.status == Status.PENDING:
-            for warning in preflight.verify_all(prepared.challenges, caa):
-                warn(warning)
-
-    return verify_challenges
-
-
-def _caa_of(client: Client, resolver: Sequence[str]) -> Caa:
-    """Return a function that verifies CAA records for the client's CA and account.
-
-    *resolver*: addresses of name servers. Raises AcmeError if one is invalid.
-    """
-    identities = client.directory.caa_identities
-    if not identities:
-        return lambda _domain, _wildcard, _kind: ""  # the CA does not say which issuer names are its own
-    absent = missing(("dns",))
-    # Imported only if needed: the import takes as long as an order.
-    from .._dns.caa import PlannedIssuance, find_refusal
-    from .._dns.errors import DnsError
-    from .._dns.resolver import Resolver
-
-    try:
-        server = None if absent else Resolver(resolver)
-    except DnsError as error:
-        raise AcmeError(str(error)) from None
-
-    def caa(domain: str, wildcard: bool, kind: str) -> str:
-        if server is None:
-            raise NotVerifiable(f"CAA records are not verified: {absent}")
-        try:
-            planned = PlannedIssuance(wildcard, identities, client.account_uri or "", kind)
-            return find_refusal(server, domain, planned)
-        except DnsError as error:
-            raise NotVerifiable(f"CAA records cannot be verified from here: {error}") from None
-
-    return caa
 
 
 def recorded_of(client: Client, order: CertificateOrder, chain: Chain) -> RecordedCertificate:

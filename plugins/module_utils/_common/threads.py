@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
@@ -50,15 +50,17 @@ class Workers(Generic[Item, Result]):
         self._deadline = deadline
         self._waiting: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Item, Result]] = queue.SimpleQueue()
-        self._under_way = 0
+        self._under_way: dict[Item, None] = {}
         self._threads = 0
         self._over = threading.Event()
 
     def add(self, item: Item) -> None:
-        """Add an item, which is not None."""
-        self._under_way += 1
+        """Add an item, which is not None. One that is waiting or under way is not done twice."""
+        if item in self._under_way:
+            return
+        self._under_way[item] = None
         self._waiting.put(item)
-        if self._threads < min(self._most, self._under_way):
+        if self._threads < min(self._most, len(self._under_way)):
             self._threads += 1
             threading.Thread(target=self._run, daemon=True).start()
 
@@ -67,11 +69,17 @@ class Workers(Generic[Item, Result]):
         if not self._under_way:
             return None
         try:
-            done = self._done.get(timeout=self._deadline.left())
+            item, result = self._done.get(timeout=self._deadline.left())
         except queue.Empty:
             return None
-        self._under_way -= 1
-        return done
+        del self._under_way[item]
+        return item, result
+
+    def results(self, late: Result) -> Iterator[tuple[Item, Result]]:
+        """Yield each item with its result, *late* for those that the deadline leaves, and end."""
+        yield from iter(self.next, None)
+        self.end()
+        yield from ((item, late) for item in self._under_way)
 
     def end(self) -> None:
         """Begin with no other item."""

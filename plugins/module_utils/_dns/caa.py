@@ -70,7 +70,7 @@ class _Property:
 def find_refusal(resolver: Resolver, identifier: str, planned: PlannedIssuance) -> str:
     """Return why CAA forbids the issuance for *identifier* (without "*."), in one line; empty if it allows it.
 
-    IP addresses and .onion names have no CAA records. Raises DnsError if a look-up fails, which fails for the CA, too.
+    IP addresses and .onion names have no CAA records. Raises QuestionError if a look-up fails.
     """
     if is_address(identifier) or f".{identifier}".endswith(".onion"):
         return ""

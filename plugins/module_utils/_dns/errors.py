@@ -13,6 +13,14 @@ class DnsError(CollectionError):
     """A record cannot be found, set or read. str() is one line for people."""
 
 
+class QuestionError(DnsError):
+    """A resolver did not answer a question. answer: what it did instead, the message without the question."""
+
+    def __init__(self, question: str, answer: str) -> None:
+        super().__init__(f"{question}: {answer}")
+        self.answer = answer
+
+
 class NotInstalledError(DnsError):
     """A library or a collection that a provider needs is not installed on the controller."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .errors import DnsError
+from .errors import DnsError, QuestionError
 from .nameservers import parse as nameservers_and_ports
 
 try:
@@ -48,8 +48,8 @@ class Resolver:
     def look_up(self, name: str, rdtype: str) -> tuple[Any, ...]:
         """Return the records of *name* with the type *rdtype* ("A", "NS", ...), CNAMEs followed; empty without any.
 
-        They are objects of dnspython with the attributes of their type. Raises DnsError, which names the question and
-        the answer of each resolver.
+        They are objects of dnspython with the attributes of their type. Raises QuestionError, which names the question
+        and the answer of each resolver.
         """
         answer = self._ask(name, rdtype)
         return tuple(answer.rrset) if isinstance(answer, dns.resolver.Answer) and answer.rrset else ()
@@ -91,13 +91,12 @@ class Resolver:
             message: dns.message.Message | None = error.kwargs["responses"].get(qname)
             return message
         except dns.resolver.LifetimeTimeout:
-            raise DnsError(
-                f"{name} {rdtype}: no answer within {self._resolver.lifetime:g} s from {self._servers()}"
-            ) from None
+            answer = f"no answer within {self._resolver.lifetime:g} s from {self._servers()}"
         except dns.resolver.NoNameservers as error:
-            raise DnsError(f"{name} {rdtype}: {_answers_of(error.kwargs['errors']) or self._servers()}") from None
+            answer = _answers_of(error.kwargs["errors"]) or self._servers()
         except dns.exception.DNSException as error:
-            raise DnsError(f"{name} {rdtype}: {type(error).__name__} from {self._servers()}") from None
+            answer = f"{type(error).__name__} from {self._servers()}"
+        raise QuestionError(f"{name} {rdtype}", answer)
 
     def _servers(self) -> str:
         servers = [str(server) for server in self._resolver.nameservers]

@@ -74,8 +74,7 @@ class LookUp:
             while run.question and run.question in self._answers:
                 run.proceed(self._answers[run.question])
             if run.question:
-                if run.question not in waiting:
-                    workers.add(run.question)
+                workers.add(run.question)
                 waiting.setdefault(run.question, []).append(run)
 
         for run in runs.values():

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
@@ -12,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import addresses, connection, issuance
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
@@ -20,6 +21,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline imp
 from tests.unit.acme.ca import CA
 from tests.unit.acme.orders import CSR, wanted
 from tests.unit.acme.server import tls_context
+from tests.unit.acme.web import PRIVATE_HOST, PUBLIC_HOST, web_at
 from tests.unit.host.ca import Authority, ec_key, pem
 
 
@@ -124,3 +126,49 @@ def tls_ca(tls_files):
     yield made
     made.close()
     assert made.violations == []
+
+
+@pytest.fixture
+def web():
+    with web_at("127.0.0.1") as server:
+        yield server
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """Return named(addresses by host), which returns a look-up that records hosts.
+
+    127.0.0.2 counts as a public address, 127.0.0.5 as a private one.
+    """
+    known, others = addresses.address_class, {PUBLIC_HOST: "public", PRIVATE_HOST: "private"}
+    for module in (addresses, connection):
+        monkeypatch.setattr(module, "address_class", lambda address: others.get(str(address)) or known(address))
+
+    def made(**hosts):
+        asked = []
+
+        def look_up(host, port):
+            asked.append(host)
+            found = hosts.get(host.replace(".", "_"), [host])
+            return [(address, port, 0, 0) if ":" in address else (address, port) for address in found]
+
+        look_up.asked = asked
+        return look_up
+
+    return made
+
+
+@pytest.fixture
+def connected(monkeypatch):
+    """Return the list of addresses that are connected to. Connections to all but loopback fail."""
+    seen = []
+
+    class Recording(socket.socket):
+        def connect(self, place):
+            seen.append(place[0])
+            if not place[0].startswith("127."):
+                raise OSError("not in a test")
+            super().connect(place)
+
+    monkeypatch.setattr(connection.socket, "socket", Recording)
+    return seen

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from cryptography import x509
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, PreflightError
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible import finalizing
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import finalizing, order_preflight
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.csr import build
 from tests.unit import contracts
@@ -124,28 +124,76 @@ def test_finalize_all_record_that_cannot_be_written_is_a_warning(params, order, 
     assert len(warnings) == 1
 
 
-def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params, order, monkeypatch):
-    class Preflight:
-        def verify_all(self, challenges, caa):
-            raise PreflightError("the web server answers HTTP 404")
+class ScriptedPreflight:
+    """A preflight in place of the real one. failures: by identifier. hosts: of the CAs that it was for."""
 
-    monkeypatch.setattr(finalizing, "Preflight", Preflight)
-    pending = replace(order, status=Status.PENDING)
-    _requests, (final,) = finalizing.finalize_all(params(preflight=True), [pending], lambda _line: None)
+    failures, hosts = {}, []
+    warning = "2 names could not be verified from here"
+
+    def verify_all(self, orders, caa, ca_host):
+        self.hosts.append(ca_host)
+        return ["; ".join(filter(None, (self.failures.get(one.identifier) for one in order))) for order in orders]
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    monkeypatch.setattr(order_preflight, "Preflight", ScriptedPreflight)
+    monkeypatch.setattr(ScriptedPreflight, "failures", {})
+    monkeypatch.setattr(ScriptedPreflight, "hosts", [])
+    return ScriptedPreflight
+
+
+def pending(order, *names):
+    challenges = tuple(contracts.challenge(identifier=name) for name in names)
+    return replace(order, status=Status.PENDING, challenges=challenges)
+
+
+def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params, order, scripted):
+    scripted.failures["shop.example"] = "the preflight failed for shop.example"
+    asked = pending(order, "shop.example")
+    _requests, (final,) = finalizing.finalize_all(params(preflight=True), [asked], lambda _line: None)
     assert (final.status, final.resumable) == (Status.FAILED, True)
+    assert final.problem == "the preflight failed for shop.example"
     assert ca.signed() == []
 
 
-def test_finalize_all_preflight_not_verifiable_warns(params, order, monkeypatch):
-    class Preflight:
-        def verify_all(self, challenges, caa):
-            return ["port 80 cannot be reached from here"]
+def test_finalize_all_failed_preflight_stops_no_other_order(ca, params, order, key, scripted):
+    scripted.failures["bad.example"] = "the preflight failed for bad.example"
+    bad = pending(replace(order, order_uri=f"{ca.url}/order/99"), "bad.example")
+    _requests, finals = finalizing.finalize_all(params(preflight=True), [bad, order], lambda _line: None)
+    assert [final.status for final in finals] == [Status.FAILED, Status.VALID]
 
+
+def test_finalize_all_preflight_of_several_cas_is_one_warning(ca, second, params, order, key, scripted):
+    other = ready(second, second.register(key), issue(second))
     warnings = []
-    monkeypatch.setattr(finalizing, "Preflight", Preflight)
-    orders = [replace(order, status=Status.PENDING), order]
-    finalizing.finalize_all(params(timeout=1, preflight=True), orders, warnings.append)
-    assert warnings == ["port 80 cannot be reached from here"]
+    finalizing.finalize_all(params(second, preflight=True), [order, other], warnings.append)
+    assert warnings == [ScriptedPreflight.warning]
+    assert scripted.hosts == ["127.0.0.1"] * 2
+
+
+def test_finalize_all_deadline_of_an_order_begins_after_the_preflight(params, order, scripted, monkeypatch):
+    passed = []
+
+    class Deadline(finalizing.Deadline):
+        def __init__(self, clock, seconds):
+            passed.append(len(scripted.hosts))
+            super().__init__(clock, seconds)
+
+    monkeypatch.setattr(finalizing, "Deadline", Deadline)
+    finalizing.finalize_all(params(preflight=True), [order], lambda _line: None)
+    assert passed == [1]
+
+
+def test_finalize_all_silent_caa_resolver_is_a_warning(ca, params, order, monkeypatch):
+    monkeypatch.setattr(order_preflight, "_CAA_TIMEOUT", 0.3)
+    ca.meta = {"caaIdentities": ["ca.example"]}
+    warnings = []
+    asked = replace(pending(order, "shop.example"), challenges=(contracts.challenge(type="dns-01", identifier=NAME),))
+    finalizing.finalize_all(params(preflight=True, resolver=["127.0.0.1:1"], timeout=1), [asked], warnings.append)
+    (warning,) = warnings
+    assert warning.startswith(f"1 name could not be verified from here: {NAME} (CAA: ")
+    assert "127.0.0.1" in warning
 
 
 def test_finalize_all_temporary_failure_defers_order_that_can_wait(ca, params, order):

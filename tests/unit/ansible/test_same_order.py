@@ -13,8 +13,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import PreflightError
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible import finalizing, ordering, same_order
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import (
+    finalizing,
+    order_preflight,
+    ordering,
+    same_order,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import keys
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.csr import build, is_answered_by
@@ -186,24 +190,32 @@ def test_finalize_all_failed_validation_fails_each_with_its_reason(ca, customer)
     assert (ca.counts()["/challenge"], ca.counts()["/new-order"]) == (1, 2)
 
 
-@pytest.mark.parametrize("stop", ["request", "preflight"])
-def test_finalize_all_first_that_stops_before_the_ca_leaves_the_order_to_the_next(ca, customer, monkeypatch, stop):
+def test_finalize_all_first_that_stops_before_the_ca_leaves_the_order_to_the_next(ca, customer):
     made = customer.order(asked(), asked("web2"))
     orders = requested(made)
-    if stop == "request":
-        orders[0] = replace(orders[0], csr_content=build(ec_key(), ["other.example"]).decode())
-    problems = [PreflightError("the web server answers HTTP 404")] if stop == "preflight" else []
-
-    class Preflight:
-        def verify_all(self, challenges, caa):
-            if problems:
-                raise problems.pop()
-            return []
-
-    monkeypatch.setattr(finalizing, "Preflight", Preflight)
-    first, second = customer.finalize(orders, preflight=True)
+    orders[0] = replace(orders[0], csr_content=build(ec_key(), ["other.example"]).decode())
+    first, second = customer.finalize(orders)
     assert (first.status, second.status, second.order_uri) == (Status.FAILED, Status.VALID, made[0].order_uri)
     assert ca.counts()["/new-order"] == 2
+
+
+def test_finalize_all_failed_preflight_fails_all_that_have_the_order(ca, customer, monkeypatch):
+    """They have the same challenges, which are verified once."""
+    made = customer.order(asked(), asked("web2"))
+    given = []
+
+    class Preflight:
+        warning = ""
+
+        def verify_all(self, orders, caa, ca_host):
+            given.extend(orders)
+            return ["the web server answers HTTP 404"] * len(orders)
+
+    monkeypatch.setattr(order_preflight, "Preflight", Preflight)
+    finals = customer.finalize(requested(made), preflight=True)
+    assert [(final.problem, final.resumable) for final in finals] == [("the web server answers HTTP 404", True)] * 2
+    assert given == [made[0].challenges]
+    assert ca.counts()["/challenge"] == 0
 
 
 def test_finalize_all_certificates_of_an_order_share_one_deadline(ca, customer):
