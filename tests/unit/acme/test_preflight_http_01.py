@@ -30,6 +30,7 @@ from tests.unit.acme.web import (
     tls_server,
     verify,
     web_at,
+    webs_at,
 )
 
 FINE = ("", "")
@@ -121,13 +122,29 @@ def test_http_01_redirect_to_https_accepts_untrusted_certificate(web):
 # Several addresses of a name
 
 
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
 @pytest.mark.parametrize(
     ("good", "bad"),
-    [("127.0.0.1", "127.0.0.3"), ("127.0.0.3", "127.0.0.1"), ("127.0.0.1", "::1"), ("::1", "127.0.0.1")],
+    [
+        ("127.0.0.1", "127.0.0.3"),
+        ("127.0.0.3", "127.0.0.1"),
+        pytest.param("127.0.0.1", "::1", marks=IPV6),
+        pytest.param("::1", "127.0.0.1", marks=IPV6),
+    ],
 )
 def test_http_01_one_wrong_address_beside_a_right_one_fails_with_the_wrong_one(named, good, bad):
     """As a stale AAAA record: the CA may ask either."""
-    with web_at(good) as right, web_at(bad, right.server_port) as stale:
+    with webs_at(good, bad) as (right, stale):
         right.pages[PATH] = RIGHT_PAGE
         port = right.server_port
         for addresses in ([good, bad], [bad, good]):
@@ -147,7 +164,7 @@ def test_http_01_addresses_without_answer_beside_a_right_one_are_fine(web, named
 
 
 def test_http_01_redirect_to_same_host_stays_at_the_address(named):
-    with web_at("127.0.0.1") as one, web_at("127.0.0.3", one.server_port) as other:
+    with webs_at("127.0.0.1", "127.0.0.3") as (one, other):
         for server in (one, other):
             server.pages[PATH] = (302, {"Location": f"http://shop.example:{one.server_port}/moved"}, b"")
         one.pages["/moved"] = RIGHT_PAGE
@@ -157,7 +174,7 @@ def test_http_01_redirect_to_same_host_stays_at_the_address(named):
 
 
 def test_http_01_redirect_to_other_host_leads_to_all_its_addresses(named):
-    with web_at("127.0.0.1") as one, web_at("127.0.0.3", one.server_port) as other:
+    with webs_at("127.0.0.1", "127.0.0.3") as (one, other):
         one.pages[PATH] = (302, {"Location": f"http://acme.example:{one.server_port}/moved"}, b"")
         one.pages["/moved"] = RIGHT_PAGE
         look_up = named(shop_example=["127.0.0.1"], acme_example=["127.0.0.1", "127.0.0.3"])
@@ -208,7 +225,7 @@ def test_http_01_wrong_at_public_address_fails(named):
 
 
 def test_http_01_wrong_after_a_redirect_from_private_address_does_not_fail_at_public_ca(named):
-    with web_at(PRIVATE_HOST) as first, web_at(PUBLIC_HOST, first.server_port) as server:
+    with webs_at(PRIVATE_HOST, PUBLIC_HOST) as (first, server):
         first.pages[PATH] = (302, {"Location": f"http://b.example:{server.server_port}/"}, b"")
         look_up = named(shop_example=[PRIVATE_HOST], b_example=[PUBLIC_HOST])
         assert "answers HTTP 404" in unseen(server.server_port, SHOP, ca=PUBLIC_CA, look_up=look_up)
@@ -333,7 +350,7 @@ FORBIDDEN = [
 @pytest.mark.parametrize("target", FORBIDDEN)
 def test_http_01_redirect_to_private_network_is_not_followed(named, connected, target):
     """Services of the controller, and of its network, get no request."""
-    with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
+    with webs_at(PUBLIC_HOST, "127.0.0.1") as (server, secret):
         port = server.server_port
         # With the lab's ports, so that what is followed would get somewhere.
         server.pages[PATH] = (302, {"Location": target.replace("/x", f":{port}/x")}, b"")
@@ -362,7 +379,7 @@ def resolved_by_the_system(look_up):
 @pytest.mark.parametrize("own", [[PUBLIC_HOST, "127.0.0.1"], ["127.0.0.1", PUBLIC_HOST]])
 def test_http_01_redirect_of_public_name_to_loopback_is_not_followed(named, connected, own):
     """The owner of a name chooses its addresses, too."""
-    with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
+    with webs_at(PUBLIC_HOST, "127.0.0.1") as (server, secret):
         port = server.server_port
         server.pages[PATH] = (302, {"Location": f"http://localhost:{port}/"}, b"")
         warning = unseen(port, SHOP, look_up=named(shop_example=own, localhost=["127.0.0.1"]))
@@ -379,7 +396,7 @@ def test_http_01_addresses_are_looked_up_once(named, connected):
     def look_up(host, port):
         return [(answers[host].pop(0) if host in answers else host, port)]
 
-    with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
+    with webs_at(PUBLIC_HOST, "127.0.0.1") as (server, secret):
         port = server.server_port
         for path, following in ((PATH, "b.example"), ("/1", "shop.example"), ("/2", "b.example")):
             number = int(path[1:]) + 1 if path != PATH else 1
@@ -396,7 +413,7 @@ def test_http_01_addresses_are_looked_up_once(named, connected):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_http_01_redirect_to_own_private_address_is_not_followed(named, scheme, target):
     """The owner of the name chose the private address, and would choose the path there."""
-    with web_at(PUBLIC_HOST) as server, web_at(PRIVATE_HOST, server.server_port) as secret:
+    with webs_at(PUBLIC_HOST, PRIVATE_HOST) as (server, secret):
         port = server.server_port
         for one in (server, secret):
             one.pages[PATH] = (302, {"Location": f"{scheme}://{target}:{port}/any/path"}, b"")

@@ -8,7 +8,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,6 +75,21 @@ def web_at(address, port=0):
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def webs_at(*addresses):
+    """Run web servers at loopback addresses, all at one port, which no other program has at any of them."""
+    for _try in range(20):
+        with ExitStack() as stack:
+            try:
+                servers = [stack.enter_context(web_at(addresses[0]))]
+                servers += [stack.enter_context(web_at(other, servers[0].server_port)) for other in addresses[1:]]
+            except OSError:
+                continue
+            yield servers
+            return
+    raise OSError(f"no port is free at all of {addresses}")
 
 
 @contextmanager
