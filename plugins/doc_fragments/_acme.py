@@ -80,14 +80,17 @@ requirements:
 options:
   account_key_src:
     description:
-      - Path of the account's private key on the controller, PEM.
+      - Path of the account's private key on the controller, in PEM, DER or JWK form, such as C(private_key.json) of
+        certbot.
       - RSA (2048 bits or more), EC (P-256, P-384, P-521) and Ed25519 keys are accepted.
       - A file that other users can read is refused; see O(account_key_permissions).
       - The text of a key is refused here. Give it in O(account_key_content).
     type: path
   account_key_content:
     description:
-      - The account's private key itself, PEM, such as from a vault. If both are given, O(account_key_src) is not used.
+      - The account's private key itself, such as from a vault. If both are given, O(account_key_src) is not used.
+      - PEM, DER in base64, or JWK. PEM may be indented, or have C(\n) or blanks for the ends of its lines, as in
+        environment variables.
     type: str
   account_key_passphrase:
     description:
@@ -95,7 +98,7 @@ options:
     type: str
   new_account_key_content:
     description:
-      - The private key itself, PEM, that replaces O(account_key_content). Give both until you have replaced
+      - The private key itself that replaces O(account_key_content). Give both until you have replaced
         O(account_key_content) in your vault. The module then uses the key that the CA knows. With the old key alone, it
         would make another account.
       - A key in a file does not need this option; see M(certfleet.tls.acme_account).

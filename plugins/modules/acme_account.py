@@ -55,7 +55,8 @@ options:
         authorizations.
       - A key at O(account_key_src) is replaced there. The new key, of O(account_key_type), is made beside it, as
         C(<account_key_src>.new). After the CA has confirmed the new key, it replaces the old one, with its mode, owner
-        and passphrase. If a run is killed, the next one continues with both keys. All modules of this collection use
+        and passphrase. It is PEM, also if the old one was in another form, so another ACME client may not be able to
+        read it. If a run is killed, the next one continues with both keys. All modules of this collection use
         the key that the CA knows.
       - A new key that the CA refuses is removed. Where a CA may have it, such as after a lost answer, it stays, and the
         next run continues with it.
@@ -69,7 +70,8 @@ options:
     version_added: 0.3.0
   new_account_key_content:
     description:
-      - The account's new private key itself, PEM, for O(rollover). The module does not store it.
+      - The account's new private key itself for O(rollover), in one of the forms of O(account_key_content). The module
+        does not store it.
       - Without O(rollover) no key is changed, and the module uses the key that the CA knows.
     type: str
     version_added: 0.3.0

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import sys
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from josepy.jwk import JWKRSA
 
 from tests.integration.calls import COLLECTIONS
 from tests.integration.hosts import msg_of
@@ -149,6 +151,30 @@ def test_account_key_unusable_fails(ca, lab, tmp_path, case):
     assert "Traceback" not in result.text
     assert "PRIVATE KEY" not in result.text
     assert lab.pebble.requests(mark) == []
+
+
+# Forms of a key in its file or in its option.
+WRITTEN = {
+    "JWK": lambda key: JWKRSA(key=key).json_dumps().encode(),
+    "DER": lambda key: key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+    "PEM with literal line ends": lambda key: pem(key).replace("\n", "\\n").encode(),
+    "PEM with indentation": lambda key: "".join(f"  {line}\r\n" for line in pem(key).splitlines()).encode(),
+}
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_account_key_in_other_form_is_accepted(ca, tmp_path, form):
+    key = rsa.generate_private_key(65537, 2048)
+    data = WRITTEN[form](key)
+    file = tmp_path / "account-key.pem"
+    file.touch(0o600)
+    file.write_bytes(data)
+    uri = ca("acme_account", **NEW)["account_uri"]
+    content = base64.b64encode(data).decode() if form == "DER" else data.decode()
+    for given in (content, pem(key)):
+        assert ca("acme_account_info", account_key_content=given)["account"]["uri"] == uri
+    (item,) = local(ca.order(order("shop"), account_key_content=content))
+    assert item["account_uri"] == uri
 
 
 def test_account_key_not_a_text_file_fails(ca, lab, tmp_path):

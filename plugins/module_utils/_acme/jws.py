@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Union, cast
 
-from .._common.base64url import encode
+from .._common.base64url import decode, encode
 from .._x509 import keys
+from . import key_encodings
 from .errors import AccountKeyError
 from .registration import hmac_secret
 
@@ -53,22 +54,24 @@ class AccountKey:
         return cls(keys.generate(key_type))
 
     @classmethod
-    def load(cls, pem: bytes, passphrase: str | None, where: str, option: str = "account_key") -> AccountKey:
-        """Parse a PEM private key. Raises AccountKeyError, which names *where* it came from.
+    def load(cls, data: bytes, passphrase: str | None, where: str, option: str = "account_key") -> AccountKey:
+        """Parse a private key in PEM, DER or JWK. Raises AccountKeyError, which names *where* it came from.
 
         *option*: the beginning of the name of the option for the passphrase.
         """
+        if key_encodings.is_vaulted(data):
+            raise AccountKeyError(
+                f"{where} is encrypted by ansible-vault: give the decrypted key in {option}_content, such as by "
+                "lookup('ansible.builtin.unvault', PATH)"
+            )
         try:
-            key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
+            key = _load(data, passphrase.encode() if passphrase else None)
         except TypeError:
-            if passphrase:
-                # An unencrypted key does not need the passphrase, which may be for other keys.
-                return cls.load(pem, None, where)
             raise AccountKeyError(f"{where} is encrypted and no passphrase is given: set {option}_passphrase") from None
+        except InvalidPassphrase:
+            raise AccountKeyError(f"{where} cannot be decrypted with the passphrase given") from None
         except ValueError:
-            if passphrase and b"ENCRYPTED" in pem:
-                raise AccountKeyError(f"{where} cannot be decrypted with the passphrase given") from None
-            raise AccountKeyError(f"{where} is not a private key in PEM form") from None
+            raise AccountKeyError(f"{where} is not a private key in PEM, DER or JWK form") from None
         except Exception as error:  # such as UnsupportedAlgorithm; the key's text is in no message
             raise AccountKeyError(f"{where} cannot be used: {type(error).__name__}") from None
         try:
@@ -90,6 +93,40 @@ class AccountKey:
             protected["nonce"] = nonce
         protected.update({"kid": kid} if kid else {"jwk": self.public_jwk})
         return _flattened(protected, payload, self._sign)
+
+
+class InvalidPassphrase(ValueError):
+    """A passphrase that does not decrypt the key."""
+
+
+def _load(data: bytes, passphrase: bytes | None) -> object:
+    """Return the key. Raises TypeError if it is encrypted and there is no passphrase, ValueError if it is no key."""
+    jwk = key_encodings.jwk_of(data)
+    if jwk:
+        return _of_jwk(jwk)
+    pem = key_encodings.pem_of(data)
+    load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
+    encoded = pem or key_encodings.der_of(data)
+    try:
+        return load(encoded, None)
+    except TypeError:
+        if not passphrase:
+            raise
+    try:
+        return load(encoded, passphrase)
+    except ValueError:
+        raise InvalidPassphrase from None
+
+
+def _of_jwk(jwk: Mapping[str, Any]) -> object:
+    """Return the private key in a JWK (RFC 7518 section 6, RFC 8037 section 2). Raises ValueError."""
+    try:
+        if jwk["kty"] == "OKP" and jwk["crv"] == "Ed25519":  # which josepy does not have
+            return ed25519.Ed25519PrivateKey.from_private_bytes(decode(jwk["d"]))
+        parsed: Any = {"RSA": JWKRSA, "EC": JWKEC}[jwk["kty"]].from_json(jwk)
+        return parsed.key.private_numbers().private_key()
+    except Exception as error:  # which errors the libraries raise differs between their releases
+        raise ValueError(type(error).__name__) from None
 
 
 def external_account_binding(key: AccountKey, url: str, kid: str, hmac_key: str) -> dict[str, str]:

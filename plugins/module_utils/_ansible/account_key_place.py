@@ -18,6 +18,8 @@ CONTENT = "account_key_content (acme_account_key_content)"
 ADVICE = f"Set account_key_src (acme_account_key_src) to another path, or give the key in {CONTENT}"
 # A SEQUENCE of 256 bytes or less, or of more; no path is like that.
 _DER = re.compile(r"M[A-Za-z0-9+/\s]{55,}={0,2}")
+# A JWK, also one that Ansible has made a mapping of, and then a text.
+_JWK = re.compile(r"""["']kty["']""")
 # Files that Podman and Docker create in each container.
 _MARKERS = ("/run/.containerenv", "/.dockerenv")
 # Errors of file systems without hard links: vfat, some of FUSE, SMB, Android's.
@@ -27,14 +29,14 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EI
 def key_text_problem(option: str) -> str:
     """Return the line for a key's text in the option for its path. *option*: its name without _src, after any place."""
     content = f"{option.rpartition(' ')[2]}_content"
-    return f"{option}_src: this is a key, not the path of its file. Give it as {content}, in PEM form"
+    return f"{option}_src: this is a key, not the path of its file. Give it as {content}"
 
 
 def is_key_text(value: Any) -> bool:
     """Return True if *value* is a private key itself and not a path: PEM, JWK (of certbot), DER in base64."""
     if not isinstance(value, str):
         return False
-    return "-----BEGIN" in value or "PRIVATE KEY" in value or '"kty"' in value or bool(_DER.fullmatch(value.strip()))
+    return bool("-----BEGIN" in value or "PRIVATE KEY" in value or _JWK.search(value) or _DER.fullmatch(value.strip()))
 
 
 def home_problem(path: str) -> str:

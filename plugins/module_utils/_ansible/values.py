@@ -54,6 +54,8 @@ def to_text(value: Any, secret: bool = False) -> str:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
+    if secret and isinstance(value, Mapping) and "kty" in value:
+        return json.dumps(value)  # a JWK: before ansible-core 2.19 a template's JSON becomes a mapping
     raise Invalid(f"{_describe(value, secret)} is not a string. Give a string, in quotes")
 
 

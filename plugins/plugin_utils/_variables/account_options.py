@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.key_encodings import is_key, is_vaulted
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import WANT_EXTERNAL_ACCOUNT, WANT_TERMS
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.account_key_place import is_key_text
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import Ca, KeySource, expanded, parse
@@ -21,7 +21,6 @@ from .faults import Faults
 PREFIX = "acme_"
 # The environment has these where the variables are empty.
 _FROM_ENVIRONMENT = ("acme_account_key_content", "acme_account_key_passphrase")
-_PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----\s.*-----END \1-----", re.DOTALL)
 
 
 def with_environment(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,13 +58,15 @@ def _validate_text(option: str, content: str | None, passphrase: str | None, lin
     if not content:
         return
     name = option.rpartition(" ")[2]
-    if not _PRIVATE_KEY.search(content):
+    if is_vaulted(content.encode()):
+        lines.append(f"{option}_content: it is encrypted by ansible-vault. Give the decrypted key.")
+    elif not is_key(content.encode()):
         path = content.strip()
         is_path = "\n" not in path and path.startswith(("/", "~", "./"))
         advice = (
             f"Give the path of a file as {name}_src" if is_path else "Give the whole file, its first and last line, too"
         )
-        lines.append(f"{option}_content: this is not a private key in PEM form. {advice}.")
+        lines.append(f"{option}_content: this is not a private key in PEM, DER or JWK form. {advice}.")
     elif "ENCRYPTED" in content and not passphrase:
         lines.append(f"{option}_content: the key is encrypted. Give {name}_passphrase.")
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
+from josepy.jwk import JWKEC, JWKRSA
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError, AcmeOptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey, external_account_binding
@@ -124,16 +126,72 @@ def test_load_traditional_pem_is_read():
         assert AccountKey.load(text, None, "it").key.private_numbers() == key.private_numbers()
 
 
+def jwk_of(key):
+    """Return the JWK of a key, as certbot has it for RSA (RFC 7518 section 6, RFC 8037 section 2)."""
+    private = key.key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    if isinstance(key.key, ed25519.Ed25519PrivateKey):
+        formats = serialization.Encoding.Raw, serialization.PrivateFormat.Raw
+        raw = key.key.private_bytes(*formats, serialization.NoEncryption())
+        return json.dumps({**key.public_jwk, "d": jose.encode(raw)})
+    kind = JWKRSA if isinstance(key.key, rsa.RSAPrivateKey) else JWKEC
+    return kind.load(private).json_dumps()
+
+
+def der_of(key, passphrase=None):
+    encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    return key.key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, encryption)
+
+
+ENCODINGS = {
+    "JWK": lambda key: jwk_of(key).encode(),
+    "JWK that was a mapping": lambda key: str(json.loads(jwk_of(key))).encode(),
+    "DER": der_of,
+    "DER in base64": lambda key: base64.b64encode(der_of(key)),
+    "PEM with literal line ends": lambda key: key.pem().replace(b"\n", rb"\n"),
+    "PEM with CR and LF": lambda key: key.pem().replace(b"\n", b"\r\n"),
+    "PEM with indentation": lambda key: b"".join(b"    " + line for line in key.pem().splitlines(keepends=True)),
+    "PEM on one line": lambda key: key.pem().replace(b"\n", b" "),
+}
+
+
+@pytest.mark.parametrize("key_type", ["ec256", "ec521", "rsa2048", "ed25519"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_load_reads_encoding(key_of, encoding, key_type):
+    key = key_of(key_type)
+    data = ENCODINGS[encoding](key)
+    for passphrase in (None, "not needed"):
+        assert AccountKey.load(data, passphrase, "it").thumbprint == key.thumbprint
+
+
+def test_load_jwk_of_certbot_without_primes(key_of):
+    """RFC 7518 section 6.3.2: all but d may be left out."""
+    key = key_of("rsa2048")
+    jwk = json.loads(jwk_of(key))
+    short = json.dumps({name: jwk[name] for name in ("kty", "n", "e", "d")})
+    assert AccountKey.load(short.encode(), None, "it").thumbprint == key.thumbprint
+
+
+def test_load_encrypted_der_needs_its_passphrase(key):
+    data = der_of(key, b"secret")
+    assert AccountKey.load(data, "secret", "it").thumbprint == key.thumbprint
+    with pytest.raises(AccountKeyError, match=r"^it cannot be decrypted with the passphrase given$"):
+        AccountKey.load(data, "wrong", "it")
+    with pytest.raises(AccountKeyError, match=r"^it is encrypted and no passphrase is given"):
+        AccountKey.load(data, None, "it")
+
+
 @pytest.mark.parametrize(
     ("text", "passphrase", "message"),
     [
-        (lambda: b"", None, "account.pem is not a private key in PEM form"),
-        (lambda: b"hello", None, "account.pem is not a private key in PEM form"),
-        (lambda: b"\xff\x00\xfe", "x", "account.pem is not a private key in PEM form"),
+        (lambda: b"", None, "account.pem is not a private key in PEM, DER or JWK form"),
+        (lambda: b"hello", None, "account.pem is not a private key in PEM, DER or JWK form"),
+        (lambda: b"\xff\x00\xfe", "x", "account.pem is not a private key in PEM, DER or JWK form"),
         (
             lambda: b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
             None,
-            "account.pem is not a private key in PEM form",
+            "account.pem is not a private key in PEM, DER or JWK form",
         ),
         (
             lambda: (
@@ -142,7 +200,7 @@ def test_load_traditional_pem_is_read():
                 .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
             ),
             None,
-            "account.pem is not a private key in PEM form",
+            "account.pem is not a private key in PEM, DER or JWK form",
         ),
         (
             lambda: pem(ec.generate_private_key(ec.SECP256R1()), b"secret"),
@@ -158,6 +216,27 @@ def test_load_traditional_pem_is_read():
             lambda: pem(ec.generate_private_key(ec.SECP256R1()), b"secret"),
             "wrong",
             "account.pem cannot be decrypted with the passphrase given",
+        ),
+        (
+            lambda: b'{"kty": "RSA", "n": "AQAB", "e": "AQAB"}',
+            None,
+            "account.pem is not a private key in PEM, DER or JWK form",
+        ),
+        (
+            lambda: b'{"kty": "oct", "k": "AQAB"}',
+            None,
+            "account.pem is not a private key in PEM, DER or JWK form",
+        ),
+        (
+            lambda: b'{"kty": "EC", "crv": "P-256", "x": 5, "y": [], "d": "AQAB"}',
+            None,
+            "account.pem is not a private key in PEM, DER or JWK form",
+        ),
+        (
+            lambda: b"$ANSIBLE_VAULT;1.1;AES256\n3262",
+            "x",
+            "account.pem is encrypted by ansible-vault: give the decrypted key in account_key_content, such as by "
+            "lookup('ansible.builtin.unvault', PATH)",
         ),
         (
             lambda: pem(weak_rsa()),
@@ -189,6 +268,10 @@ def test_load_traditional_pem_is_read():
         "no passphrase",
         "empty passphrase",
         "wrong passphrase",
+        "public JWK",
+        "secret JWK",
+        "broken JWK",
+        "vault",
         "weak",
         "curve",
         "ed448",

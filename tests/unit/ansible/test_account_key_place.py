@@ -49,15 +49,21 @@ def refused(path):
     return str(error.value)
 
 
-@pytest.mark.parametrize("form", ["PEM", "PEM on one line", "JWK"])
+@pytest.mark.parametrize("form", ["PEM", "PEM on one line", "JWK", "JWK that was a mapping", "DER in base64"])
 @pytest.mark.parametrize("kind", ["account", "private"])
 def test_account_key_text_in_place_of_a_path_is_refused(key, form, kind):
     pem = key.pem().decode()
-    text = {"PEM": pem, "PEM on one line": pem.replace("\n", "\\n"), "JWK": '{"kty": "EC", "d": "secret"}'}[form]
+    text = {
+        "PEM": pem,
+        "PEM on one line": pem.replace("\n", "\\n"),
+        "JWK": '{"kty": "EC", "d": "secret"}',
+        "JWK that was a mapping": "{'kty': 'EC', 'd': 'secret'}",
+        "DER in base64": "".join(pem.splitlines()[1:-1]),
+    }[form]
     with pytest.raises(AccountKeyError) as error:
         key_files.load_key(KeySource(src=text, kind=kind))
     assert str(error.value) == (
-        f"{kind}_key_src: this is a key, not the path of its file. Give it as {kind}_key_content, in PEM form"
+        f"{kind}_key_src: this is a key, not the path of its file. Give it as {kind}_key_content"
     )
 
 

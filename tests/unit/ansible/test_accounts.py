@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 
 import pytest
+from josepy.jwk import JWKEC
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError, AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
@@ -74,6 +76,18 @@ def test_change_keys_behind_link_with_passphrase(ca, options, path, key, tmp_pat
     assert b"ENCRYPTED" in path.read_bytes()
     assert ca.accounts[uri]["jwk"] != key.public_jwk
     assert ordinary_run(given).url == uri
+
+
+@pytest.mark.parametrize("encoded", ["JWK", "DER"])
+def test_change_keys_of_file_in_other_form_writes_pem(ca, options, path, key, encoded):
+    uri = ca.register(key)
+    private = key.pem()
+    der = base64.b64decode(b"".join(private.splitlines()[1:-1]))
+    path.write_bytes(der if encoded == "DER" else JWKEC.load(private).json_dumps().encode())
+    assert ordinary_run(options()).url == uri
+    change_keys(options(), check_mode=False)
+    assert path.read_bytes().startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert ordinary_run(options()).url == uri
 
 
 def test_change_keys_two_runs_end_with_same_key(ca, options, path, key, monkeypatch):

@@ -52,8 +52,8 @@ _OF_AN_ACCOUNT = [
     *_OF_A_DIRECTORY,
     ({"account_uri": "7"}, "account_uri: 7 is refused"),
     ({"account_uri": "https://other.example/acct/7"}, "account_uri: https://other.example/acct/7 is refused: its h"),
-    ({"account_key_content": "SECRET"}, "account_key_content is not a private key in PEM form"),
-    ({"new_account_key_content": "SECRET"}, "new_account_key_content is not a private key in PEM form"),
+    ({"account_key_content": "SECRET"}, "account_key_content is not a private key in PEM, DER or JWK form"),
+    ({"new_account_key_content": "SECRET"}, "new_account_key_content is not a private key in PEM, DER or JWK form"),
 ]
 _OF_A_NEW_ACCOUNT = [
     *_OF_AN_ACCOUNT,
@@ -83,7 +83,10 @@ _OF_CAS = [
 ]
 _OF_ACCOUNTS = [
     *_OF_CAS,
-    (_second(account_key_content="SECRET"), "acme_directory 2: account_key_content is not a private key in PEM form"),
+    (
+        _second(account_key_content="SECRET"),
+        "acme_directory 2: account_key_content is not a private key in PEM, DER or JWK form",
+    ),
 ]
 _OF_ONE_CA = [
     ({"acme_directory": ["letsencrypt", "zerossl"]}, "acme_directory: 2 CAs are given, and this module works")
@@ -188,7 +191,7 @@ WRONG = {
         *_OF_ACCOUNTS,
         ({"certificates": [{"name": "shop", "content": "x", "host": "web1"}]}, "certificate shop of web1: "),
         ({"revoke_reason": "compromised"}, "revoke_reason"),
-        ({"private_key_content": "SECRET"}, "private_key_content is not a private key in PEM form"),
+        ({"private_key_content": "SECRET"}, "private_key_content is not a private key in PEM, DER or JWK form"),
     ],
     "acme_directory_info": [
         *_OF_A_CA,

@@ -126,7 +126,7 @@ ACCOUNTS = pytest.mark.parametrize(
         (
             "main",
             {"acme_directory": [{"directory": "letsencrypt", "account_key_content": "SECRET"}]},
-            "acme_directory 1: account_key_content: this is not a private key in PEM form. Give the whole fil",
+            "acme_directory 1: account_key_content: this is not a private key in PEM, DER or JWK form. Give the whol",
         ),
         (
             "main",
@@ -324,32 +324,37 @@ ACCOUNTS = pytest.mark.parametrize(
         (
             "main",
             {"acme_account_key_content": "/etc/key.pem"},
-            "acme_account_key_content: this is not a private key in PEM form. Give the path of a file as acme",
+            "acme_account_key_content: this is not a private key in PEM, DER or JWK form. Give the path of a file as",
         ),
         (
             "main",
             {"acme_account_key_content": "SECRET"},
-            "acme_account_key_content: this is not a private key in PEM form. Give the whole file, its first ",
+            "acme_account_key_content: this is not a private key in PEM, DER or JWK form. Give the whole file, its f",
         ),
         (
             "main",
             {"acme_account_key_content": CERTIFICATE},
-            "acme_account_key_content: this is not a private key in PEM form. Give the whole file, its first ",
+            "acme_account_key_content: this is not a private key in PEM, DER or JWK form. Give the whole file, its f",
         ),
         (
             "main",
             {"acme_account_key_content": "-----BEGIN PRIVATE KEY-----\nSECRET"},
-            "acme_account_key_content: this is not a private key in PEM form. Give the whole file, its first ",
+            "acme_account_key_content: this is not a private key in PEM, DER or JWK form. Give the whole file, its f",
         ),
         (
             "main",
-            {"acme_account_key_content": KEY.replace("\n", "\\n")},
-            "acme_account_key_content: this is not a private key in PEM form. Give the whole file, its first ",
+            {"acme_account_key_content": '{"kty": "RSA", "n": "AQAB", "e": "AQAB"}'},
+            "acme_account_key_content: this is not a private key in PEM, DER or JWK form. Give the whole file, its f",
+        ),
+        (
+            "main",
+            {"acme_account_key_content": "$ANSIBLE_VAULT;1.1;AES256\n3262"},
+            "acme_account_key_content: it is encrypted by ansible-vault. Give the decrypted key.",
         ),
         (
             "main",
             {"acme_account_key_content": KEY.replace("PRIVATE", "PUBLIC")},
-            "acme_account_key_content: this is not a private key in PEM form. Give the whole file, its first ",
+            "acme_account_key_content: this is not a private key in PEM, DER or JWK form. Give the whole file, its f",
         ),
         (
             "main",
@@ -374,7 +379,7 @@ ACCOUNTS = pytest.mark.parametrize(
         (
             "main",
             {"acme_new_account_key_content": "SECRET"},
-            "acme_new_account_key_content: this is not a private key in PEM form. Give the whole file, its fi",
+            "acme_new_account_key_content: this is not a private key in PEM, DER or JWK form. Give the whole file, i",
         ),
         (
             "main",
