@@ -28,7 +28,7 @@ _ASKS_FOR_CONTACT = re.compile(
 _URL_SAFE = str.maketrans("+/", "-_")
 # Bytes: RFC 7518 section 3.2 requires as many for HS256.
 _SHORTEST_SECRET = 32
-#: What to do about a key whose account is deactivated or revoked.
+#: The advice for a key whose account is deactivated or revoked.
 OTHER_KEY = "it cannot be used again; use another account key (account_key_src, acme_account_key_src)"
 
 
@@ -75,7 +75,7 @@ def hmac_secret(text: str) -> bytes:
     """Return the HMAC key of an external account from its text, base64url or base64. Raises AcmeOptionError.
 
     Blanks and line ends do not count. Google's tools encode the text of a key once more, as base64 with padding.
-    DigiCert's keys look like that, too: they decode to a text in base64url, which is the key as it is. But they are
+    DigiCert's keys look like that, too: they decode to a text in base64url, which is the key. But they are
     shown without padding, as in RFC 8555. So only a padded text may be decoded twice. This is decided before the
     request, as a CA may accept a binding once only (section 7.3.4).
     """
