@@ -39,7 +39,9 @@ class Directory:
         if answer.status != 200:
             problem = Problem.of_response(answer.status, answer.body)
             raise AcmeError(f"directory {url} answered HTTP {answer.status} ({problem}): check acme_directory")
-        return cls.parse(url, answer.json())
+        directory = cls.parse(url, answer.json())
+        http.compare_clocks(answer, directory.new_nonce)
+        return directory
 
     @classmethod
     def parse(cls, url: str, document: Mapping[str, Any]) -> Directory:

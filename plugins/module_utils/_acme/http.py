@@ -10,15 +10,16 @@ import json
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.text import one_line, printable
+from . import ca_clock
 from .errors import ProtocolError, TransportError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, Request, body, exchange, new_session
 from .retry import Retry, is_retryable
@@ -72,13 +73,9 @@ class Response:
         value = self.headers.get("Retry-After", "")
         if value.strip().isdecimal():
             return float(value)
-        try:
-            instant = parsedate_to_datetime(value)
-        except (TypeError, ValueError, OverflowError):
-            return None
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=timezone.utc)
-        return max(0.0, (instant - now).total_seconds())
+        instant = ca_clock.parse_date(value)
+        # Compared with the clock that set it.
+        return max(0.0, (instant - now - ca_clock.ahead_of(self.headers, now)).total_seconds()) if instant else None
 
 
 def _printable(value: Any) -> Any:
@@ -93,7 +90,11 @@ def _printable(value: Any) -> Any:
 
 
 class Http:
-    """An HTTP session with one CA. Each request has a time limit, and goes to no other hosts."""
+    """An HTTP session with one CA. Each request has a time limit, and goes to no other hosts.
+
+    clock: shows the CA's time of day, once an answer has shown that this machine's clock is wrong. clock_ahead: by how
+    much the CA's clock is ahead of it, zero within a few minutes.
+    """
 
     def __init__(
         self,
@@ -107,10 +108,12 @@ class Http:
 
         *timeout*: seconds for each request with its whole answer.
         """
-        self.clock = clock
+        self._own_clock = clock
+        self.clock = ca_clock.shifted(clock, lambda: self.clock_ahead)
+        self.clock_ahead = timedelta(0)
         self.count = 0
         self._count_lock = threading.Lock()
-        self._directory_url = verify_url(directory_url)
+        self.directory_url = verify_url(directory_url)
         self._timeout = timeout
         # Passed with each request: REQUESTS_CA_BUNDLE would override that of the session.
         self._verify = verify_bundle(ca_path) if ca_path else None
@@ -122,7 +125,7 @@ class Http:
 
     def verify_url(self, url: object) -> str:
         """Return *url*, which the CA sent, if it is one of the CA's own. Raises ProtocolError."""
-        return verify_url(url, self._directory_url)
+        return verify_url(url, self.directory_url)
 
     def request_once(
         self,
@@ -144,6 +147,8 @@ class Http:
             request = Request(method, url, _LARGEST_ANSWER, data, headers)
             with exchange(self._session, request, seconds, self._verify) as answer:
                 clean = CaseInsensitiveDict((name, printable(value)) for name, value in answer.headers.items())
+                if method != "GET":
+                    self.clock_ahead = ca_clock.ahead_of(clean, self._own_clock.now())
                 return Response(url, answer.status_code, clean, body(answer))
         except OutOfTimeError as error:
             raise TransportError(f"{_origin(url)} {error}") from None
@@ -177,6 +182,15 @@ class Http:
                 continue
             if not is_retryable(answer.status) or not retry.wait(answer.retry_after(self.clock.now())):
                 return answer
+
+    def compare_clocks(self, answer: Response, new_nonce: str) -> None:
+        """Learn the CA's time if the answer to a GET seems to be of another one, which may be a cache's.
+
+        *new_nonce*: the URL of newNonce, whose answers are not cached (RFC 8555 section 7.2).
+        """
+        if ca_clock.ahead_of(answer.headers, self._own_clock.now()):
+            with suppress(TransportError, ProtocolError):
+                self.request_once("HEAD", new_nonce)
 
     def retry_at(self, answer: Response) -> datetime | None:
         """Return the answer's Retry-After as an instant, if it has one."""

@@ -76,6 +76,15 @@ def parse_duration(text: str) -> timedelta:
     raise ValueError(f"{text!r} is not a duration")
 
 
+def span(length: timedelta) -> str:
+    """Return a length of time for people, in whole days, hours or minutes."""
+    minutes = int(length.total_seconds() // 60)
+    for unit, size in (("days", 1440), ("hours", 60)):
+        if minutes >= 2 * size:
+            return f"{minutes // size} {unit}"
+    return f"{minutes} minutes"
+
+
 def parse_interval(text: str) -> timedelta:
     """Return the length of run_interval, such as 1h or 1d; zero if it is empty. Raises OptionError."""
     given = text.strip()

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from .._acme import ca_clock
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._acme.http import Http
@@ -36,8 +38,20 @@ class PlanSources:
         self._directories: dict[str, Directory | None] = {}
         self._problems: dict[str, str] = {}
         self._record: Sequence[issuance_history.RecordedCertificate] | None = None
-        self.now = clock.now
         self.warnings: list[str] = []
+
+    def now(self) -> datetime:
+        """Return the time of day (aware UTC): that of a CA, if it has shown that this machine's clock is wrong."""
+        session = self._with_other_clock()
+        return (session.clock if session else self._clock).now()
+
+    def clock_warning(self) -> str:
+        """Return a line if this machine's clock is wrong; an empty text if not."""
+        session = self._with_other_clock()
+        return ca_clock.warning(session.directory_url, session.clock_ahead) if session else ""
+
+    def _with_other_clock(self) -> Http | None:
+        return next((session for session in self._sessions.values() if session.clock_ahead), None)
 
     def directory(self, url: str) -> Directory | None:
         """Return the directory at *url*, one of those of `ca_paths`; None if there is a problem()."""

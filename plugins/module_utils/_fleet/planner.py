@@ -82,7 +82,7 @@ def make_plan(options: Mapping[str, Any], warn: Callable[[str], None], clock: Cl
     request = PlanRequest.parse(options, list(ca_paths), clock.now())
     with closing(PlanSources(options, ca_paths, clock)) as sources:
         planned, warnings = plan_certificates(request, sources)
-    warnings += filter(None, [sources.save()])
+    warnings += filter(None, [sources.clock_warning(), sources.save()])
     removals, kept = unlisted.plan_removals(planned, request.unlisted, request.remove_unlisted)
     for text in [*warnings, *forecast.failing(planned), *kept]:
         warn(text)

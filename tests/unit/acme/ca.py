@@ -43,6 +43,7 @@ class CA:
         self.stuck_when_invalid = False  # a failed authorization leaves its order pending
         self.chain = pem("leaf") + pem("intermediate")
         self.chain_headers = {}
+        self.date = ""  # the Date of all answers that have no other
         self.accounts, self.orders, self.authorizations = {}, {}, {}
         self.revoked = []
         self._scripts = defaultdict(deque)

@@ -107,9 +107,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer, ca):
         body = answer.encoded()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **answer.headers}
+        if ca.date:
+            headers.setdefault("Date", ca.date)
         if answer.nonce and self.command != "GET":
             headers.setdefault("Replay-Nonce", ca.new_nonce())
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)  # without a Date, which would be none of the test's clock
         for name, value in headers.items():
             for one in value if isinstance(value, list) else [value]:
                 self.send_header(name, one)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import yaml
@@ -158,3 +160,24 @@ def test_short_names_all_documented():
     options = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     text = " ".join(options["acme_directory"]["description"])
     assert set(re.findall(r"V\(([^)]*)\)", text)) == set(SHORT_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("cached", "ca_clock", "requests", "ahead"),
+    [(0, 0, 1, 0), (2, 2, 2, 2), (-2, 0, 2, 0)],
+    ids=["same clock", "another clock", "cached directory"],
+)
+def test_fetch_with_another_date_asks_for_one_that_is_not_cached(ca, http, cached, ca_clock, requests, ahead):
+    now = http.clock.now()
+    date, new_date = (f"{now + timedelta(days=days):%a, %d %b %Y %H:%M:%S GMT}" for days in (cached, ca_clock))
+    ca.date = new_date
+    ca.script("/directory", lambda request: replace(ca.behave(request), headers={"Date": date}))
+    Directory.fetch(http, f"{ca.url}/directory")
+    assert len(ca.requests) == requests
+    assert http.clock.now() == now + timedelta(days=ahead)
+
+
+def test_fetch_with_another_date_does_not_need_a_nonce(ca, http):
+    ca.date = "Mon, 23 Nov 2020 12:00:00 GMT"
+    ca.always("/new-nonce", RESET)
+    assert Directory.fetch(http, f"{ca.url}/directory").new_order == f"{ca.url}/new-order"

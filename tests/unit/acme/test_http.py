@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 import urllib3
 
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import ca_clock
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProtocolError, TransportError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import (
     Http,
@@ -247,6 +248,67 @@ def test_http_pauses_have_jitter_of_half(ca, http, time, chance):
 def test_clock_pause_has_ceiling_and_floor(time, attempt, pause):
     assert time.clock.pause(attempt) == pause
     assert time.clock.pause(attempt, floor=40) == 40
+
+
+URL = "https://ca.example/directory"
+DAY_AHEAD = {"Date": http_date(86400)}
+
+
+def test_retry_after_date_is_compared_with_the_clock_that_set_it():
+    answer = Response("https://ca.example/", 503, {"Retry-After": http_date(86400 + 20), **DAY_AHEAD}, b"")
+    assert answer.retry_after(NOW) == 20
+
+
+class TestClock:
+    """A CA whose Date (RFC 9110 section 6.6.1) shows that this machine's clock is wrong."""
+
+    @pytest.mark.parametrize(
+        ("date", "ahead"),
+        [
+            (None, 0),
+            ("soon", 0),
+            (http_date(0), 0),
+            (http_date(300), 0),
+            (http_date(-300), 0),
+            (http_date(301), 301),
+            (http_date(-301), -301),
+            (http_date(366 * 86400), 366 * 86400),
+            ("Mon, 23 Nov 2026 14:00:00 +0200", 0),
+            ("Mon, 23 Nov 2026 13:00:00 -0000", 3600),
+            ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 0),
+        ],
+    )
+    def test_clock_shows_the_time_of_the_ca_beyond_a_tolerance(self, ca, http, date, ahead):
+        ca.date = date
+        http.request_once("HEAD", f"{ca.url}/new-nonce")
+        assert http.clock_ahead == timedelta(seconds=ahead)
+        assert http.clock.now() == NOW + timedelta(seconds=ahead)
+
+    def test_clock_is_not_set_by_an_answer_that_may_be_cached(self, ca, http):
+        ca.date = http_date(-86400)
+        http.get(f"{ca.url}/directory")
+        assert http.clock.now() == NOW
+
+    def test_clock_set_once_is_right_again_after_a_right_date(self, ca, http):
+        for ahead in (86400, 0):
+            ca.date = http_date(ahead)
+            http.request_once("HEAD", f"{ca.url}/new-nonce")
+            assert http.clock.now() == NOW + timedelta(seconds=ahead)
+
+    @pytest.mark.parametrize(
+        ("ahead", "text"),
+        [
+            (timedelta(days=366), "366 days behind"),
+            (-timedelta(hours=30), "30 hours ahead of"),
+            (timedelta(minutes=7, seconds=59), "7 minutes behind"),
+        ],
+    )
+    def test_warning_has_the_difference(self, ahead, text):
+        expected = f"clock is {text} that of the CA {URL}, whose time is used in its place. Set the clock"
+        assert ca_clock.warning(URL, ahead) == f"this machine's {expected}"
+
+    def test_warning_without_difference_is_empty(self):
+        assert ca_clock.warning(URL, timedelta(0)) == ""
 
 
 @pytest.mark.parametrize(

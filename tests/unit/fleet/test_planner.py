@@ -395,6 +395,16 @@ def test_make_plan_without_renewal_information_warns(ca, answer, warning):
     assert said.startswith(warning)
 
 
+@pytest.mark.parametrize(
+    ("years", "warning"), [(1, "365 days ahead of that"), (-1, "365 days behind that"), (0, "")], ids=str
+)
+def test_make_plan_decides_by_the_time_of_the_ca(ca, years, warning):
+    ca.date = f"{FRESH:%a, %d %b %Y %H:%M:%S GMT}"
+    result, warnings = make_plan(ca, of_ca(ca), now=FRESH + years * 365 * DAY, renewal_information=False)
+    assert result["coming"] == ["web1: certificate shop: next at 2026-10-31 12:00 UTC"]
+    assert [warning in text for text in warnings] == ([True] if warning else [])
+
+
 def test_make_plan_directory_down_warns_once_and_asks_no_more(ca):
     ca.always("/directory", RESET)
     result, (warning,) = make_plan(ca, of_ca(ca), of_ca(ca, host="web2"))
