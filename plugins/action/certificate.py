@@ -22,6 +22,14 @@ class ActionModule(HostAction):
     contract = staticmethod(answers.certificate)
     may_be_noted = True
 
+    def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer, with the CA of each certificate that was issued now, and why that is not the first one."""
+        answer = super().work(arguments, task_vars)
+        if "certificates" in answer:
+            issuers = outcomes.issuers(arguments.get("results"))
+            answer["certificates"] = [{**item, **issuers.get(item["name"], {})} for item in answer["certificates"]]
+        return answer
+
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the results for each certificate, or the versions of the task whose handlers have run."""
         plan = run.plan

@@ -20,8 +20,8 @@ options:
         C(a.example.com).
       - An element of the list is a URL, a short name, or a mapping of C(directory) and the CA's own options. A mapping
         can also be given without a list.
-      - The other options of the module are defaults for all CAs. The exceptions are C(ca_path), C(account_uri) and
-        C(eab), which are for the first CA only.
+      - The other options of the module are defaults for all CAs. The exceptions are C(ca_path), C(account_uri), C(eab)
+        and C(preferred_chain), which are for the first CA only.
       - M(certfleet.tls.acme_order) tries the CAs in the order of the list. The next CA gets the orders that the one
         before could not accept, because it was down, had too many requests, or refused the order. Each CA has its own
         account.
@@ -58,6 +58,26 @@ options:
       eab:
         description: The external account binding of the CA, a mapping of C(kid) and C(key).
         type: dict
+      preferred_chain:
+        description: The roots to prefer if the CA offers several chains, as for M(certfleet.tls.acme_order_finalize).
+        type: list
+        elements: str
+        version_added: 0.4.0
+      preferred_chain_missing:
+        description: The action if no chain ends in any of C(preferred_chain).
+        type: str
+        choices: [fail, default]
+        version_added: 0.4.0
+      profile:
+        description:
+          - The profile to ask for where a certificate has one that the CA does not offer, or an empty text for none.
+            Without it, the CA is not asked for such a certificate.
+        type: str
+        version_added: 0.4.0
+      limits:
+        description: The rate limits of the CA, as for M(certfleet.tls.acme_plan), which is the module that uses them.
+        type: dict
+        version_added: 0.4.0
   ca_path:
     description:
       - A file of PEM certificates that verify the CA's own web server, instead of the system's certificates.

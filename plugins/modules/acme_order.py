@@ -98,9 +98,14 @@ options:
         version_added: 0.3.0
       directory:
         description:
-          - The CA that has O(orders[].order_uri), as the URL of its directory. It is asked first.
+          - The CA that is asked first, as the URL of its directory. That is mostly the one that has
+            O(orders[].order_uri).
         type: str
         version_added: 0.3.0
+      not_first:
+        description: The reason why the first CA is not asked first, for the result.
+        type: str
+        version_added: 0.4.0
       order_uri:
         description: The order of an earlier run, from its journal. It is resumed if that is still possible.
         type: str
@@ -258,13 +263,18 @@ hosts:
         asked.
       returned: always
       type: str
+    not_first:
+      description: The reason why the first CA does not have the order.
+      returned: if another one has it
+      type: str
+      version_added: 0.4.0
     can_wait:
       description: The value of O(orders[].can_wait).
       returned: for an order that was made
       type: bool
     profile:
-      description: The value of O(orders[].profile).
-      returned: if it was given
+      description: The profile that was asked for, O(orders[].profile) or the CA's own one.
+      returned: if there is one
       type: str
     not_before:
       description: The value of O(orders[].not_before).

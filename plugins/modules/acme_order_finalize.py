@@ -160,6 +160,10 @@ options:
         description: URL of the directory of the CA that has the order. By default the first CA of O(acme_directory).
         type: str
         version_added: 0.3.0
+      not_first:
+        description: The reason why the first CA does not have the order, for the result.
+        type: str
+        version_added: 0.4.0
       can_wait:
         description:
           - Set to true if a live certificate is still valid. A problem that may pass then defers the order and does not
@@ -174,7 +178,7 @@ options:
   preferred_chain:
     description:
       - If the CA offers several chains, the preferred roots, in order, by common name or by the identifier of their key
-        (hexadecimal).
+        (hexadecimal). They are those of the first CA; an element of O(acme_directory) has its own.
       - Alternate chains are downloaded only if this is set, and only until one matches. A chain that cannot be
         downloaded or parsed counts as not offered.
     type: list
@@ -293,6 +297,16 @@ hosts:
       description: True if a later run can resume the order.
       returned: if there is no certificate
       type: bool
+    directory:
+      description: URL of the directory of the CA that issued it, or that failed to.
+      returned: if O(orders[].directory) was given
+      type: str
+      version_added: 0.4.0
+    not_first:
+      description: The reason why the first CA did not issue it, as O(orders[].not_first).
+      returned: if that was given
+      type: str
+      version_added: 0.4.0
     order_uri:
       description:
         - URL of the order that has the certificate. It differs from O(orders[].order_uri) if another order was made.
@@ -328,7 +342,7 @@ hosts:
 """
 
 from ..module_utils._acme.errors import AcmeError
-from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
+from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, CHAIN_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.finalizing import finalize_all, has_new_order, would_change
 from ..module_utils._ansible.option_specs import BATCH_SPEC
@@ -357,8 +371,7 @@ MODULE = ControllerModule(
         **ACCOUNT_SPEC,
         "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
         "timeout": {"type": "int", "default": 300},
-        "preferred_chain": {"type": "list", "elements": "str", "default": []},
-        "preferred_chain_missing": {"type": "str", "default": "fail", "choices": ["fail", "default"]},
+        **CHAIN_SPEC,
         "preflight": {"type": "bool", "default": True},
         "resolver": {"type": "list", "elements": "str", "default": []},
         "history": {"type": "path"},

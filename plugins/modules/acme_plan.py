@@ -310,8 +310,13 @@ hosts:
       type: str
     directory:
       description: URL of the directory of the CA to ask first.
-      returned: if it is not the first one
+      returned: if that is neither the CA that has an order for the certificate nor the first one
       type: str
+    not_first:
+      description: The reason why the first CA is not asked first.
+      returned: if another one is
+      type: str
+      version_added: 0.4.0
     selected:
       description: True if the certificate is to be replaced with a new key.
       returned: if O(replace) selects it
@@ -346,8 +351,13 @@ from ..module_utils._fleet.planner import make_plan
 def run(params: Params, _check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
     absent = missing(("cryptography",)) if params["check_revocation"] else ""
-    ca_paths = {ca.directory: ca.ca_path for ca in cas_of(params)}
-    return {"failed": True, "msg": absent} if absent else make_plan({**params, "ca_paths": ca_paths}, warn)
+    cas = cas_of(params)
+    own = {
+        "ca_paths": {ca.directory: ca.ca_path for ca in cas},
+        "profiles": {ca.directory: ca.profile for ca in cas if ca.profile is not None},
+        "ca_limits": {ca.directory: ca.limits for ca in cas},
+    }
+    return {"failed": True, "msg": absent} if absent else make_plan({**params, **own}, warn)
 
 
 MODULE = ControllerModule(

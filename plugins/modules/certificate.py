@@ -113,8 +113,8 @@ options:
         type: str
       directory:
         description:
-          - URL of the directory of the CA, for the journal of a certificate that another host gave, and for the record
-            of a failure.
+          - URL of the directory of the CA that issued it, or that failed to. The journal of a certificate that another
+            host gave has it, and the record of a failure.
         type: str
         version_added: 0.3.0
       created:
@@ -241,6 +241,18 @@ certificates:
       type: str
       returned: always
       sample: issued
+    directory:
+      description: URL of the directory of the CA that issued it.
+      type: str
+      returned: if it was issued in this run, as O(results[].directory)
+      sample: https://acme-v02.api.letsencrypt.org/directory
+      version_added: 0.4.0
+    not_first:
+      description: The reason why the first CA did not issue it.
+      type: str
+      returned: if another CA issued it in this run
+      sample: "https://ca.internal/acme/directory: newOrder: rateLimited: too many certificates for these names"
+      version_added: 0.4.0
 notify:
   description:
     - The handlers to notify, from the entries C(notify) of O(certificates[].reload). A module cannot notify a handler,

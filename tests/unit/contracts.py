@@ -210,6 +210,7 @@ def ordered(**given: Any) -> CertificateOrder:
         replaces_ari_id="a.b",
         replaces_directory=DIRECTORY,
         replaces_account=ACCOUNT,
+        not_first="https://first.example/dir: newOrder: rateLimited: too many",
     )
 
 

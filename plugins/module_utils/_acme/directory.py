@@ -89,6 +89,15 @@ class Directory:
         profiles = self.meta.get("profiles")
         return profiles if isinstance(profiles, Mapping) else {}
 
+    def profile_for(self, wanted: str | None, instead: str | None = None) -> str | None:
+        """Return the profile to order with: *wanted*, or *instead* where this CA does not offer it; None for none.
+
+        *instead*: an empty text for none, None if nothing may replace it. Raises AcmeError, which lists the profiles.
+        """
+        chosen = wanted if instead is None or not wanted or wanted in self.profiles else instead
+        self.verify_profile(chosen)
+        return chosen or None
+
     def verify_profile(self, profile: str | None) -> None:
         """Raise AcmeError, which lists the CA's profiles, if *profile* is not one of them."""
         if profile and profile not in self.profiles:

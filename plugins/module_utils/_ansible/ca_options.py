@@ -19,7 +19,7 @@ from .._acme.jws import AccountKey
 from .._acme.registration import contacts
 from .._common.clock import Clock
 from .._common.names import ACCOUNT_KEY_TYPES
-from .cas import STRICT, WARN, Ca
+from .cas import DEFAULT, FAIL, STRICT, WARN, Ca
 from .key_files import key_would_be_made, load_key
 
 DIRECTORY_SPEC: dict[str, Any] = {
@@ -56,6 +56,13 @@ NEW_ACCOUNT_SPEC: dict[str, Any] = {
             "key": {"type": "str", "required": True, "no_log": True},
         },
     },
+}
+
+
+#: Of modules that download certificates.
+CHAIN_SPEC: dict[str, Any] = {
+    "preferred_chain": {"type": "list", "elements": "str", "default": []},
+    "preferred_chain_missing": {"type": "str", "default": FAIL, "choices": [FAIL, DEFAULT]},
 }
 
 

@@ -20,10 +20,12 @@ from .._acme.known_cas import resolve_directory
 from .._acme.registration import contacts, verify_external_account
 from .._acme.urls import verify_url
 from .._common.text import one_line, suggestion
+from .._fleet.rate_limits import Limits
 from . import values as to
 from .account_key_place import is_key_text, key_text_problem
 
 STRICT, WARN = "strict", "warn"
+FAIL, DEFAULT = "fail", "default"
 
 #: The options of an element of acme_directory that is a mapping.
 CA_SPEC: dict[str, Any] = {
@@ -36,9 +38,15 @@ CA_SPEC: dict[str, Any] = {
     "contact": {"type": "list", "elements": "str"},
     "terms_agreed": {"type": "bool"},
     "eab": {"type": "dict", "no_log": True},
+    "preferred_chain": {"type": "list", "elements": "str"},
+    "preferred_chain_missing": {"type": "str", "choices": [FAIL, DEFAULT]},
+    "profile": {"type": "str"},
+    "limits": {"type": "dict"},
 }
-# The other options are defaults of all CAs. These belong to the first CA alone.
-_OF_FIRST = ("ca_path", "account_uri", "eab")
+# docs/accounts-and-cas.md has the rule: a module's options are defaults of all CAs. These are of the first one alone.
+_OF_FIRST = ("ca_path", "account_uri", "eab", "preferred_chain")
+#: Options that no module has for all CAs.
+OF_ELEMENTS = ("directory", "profile", "limits")
 _EAB = ("kid", "key")
 # Names of these in other clients.
 _EAB_ELSEWHERE = {
@@ -79,8 +87,9 @@ class Ca:
     """A CA, and the account there.
 
     directory: its URL. request_timeout: in seconds. contact: None leaves the contacts of an account unchanged.
-    eab: the key id and the text of the HMAC key of an external account. place: the text that messages put before the
-    names of the CA's own options.
+    eab: the key id and the text of the HMAC key of an external account. preferred_chain, takes_default_chain: those of
+    a Preference. profile: instead of one that the CA does not offer; empty for none. limits: as options, that replace
+    those of acme_limits. place: the text that messages put before the names of the CA's own options.
     """
 
     directory: str
@@ -91,6 +100,10 @@ class Ca:
     contact: tuple[str, ...] | None = None
     terms_agreed: bool = False
     eab: tuple[str, str] | None = field(default=None, repr=False)
+    preferred_chain: tuple[str, ...] = ()
+    takes_default_chain: bool = False
+    profile: str | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
 
 
@@ -117,7 +130,7 @@ def parse(values: Mapping[str, Any], lines: list[str], prefix: str = "") -> list
     values: the options by name, each with the type that its spec gives it, but for acme_directory, which is parsed
     here. prefix: the start of the names of all options but that one, "acme_" for the role's variables.
     """
-    common = {name: values.get(prefix + name) for name in CA_SPEC if name != "directory"}
+    common = {name: values.get(prefix + name) for name in CA_SPEC if name not in OF_ELEMENTS}
     cas: list[Ca] = []
     for number, own, place in _elements(values.get("acme_directory"), lines):
         try:
@@ -129,6 +142,7 @@ def parse(values: Mapping[str, Any], lines: list[str], prefix: str = "") -> list
             lines.append(f"acme_directory: {url} is listed twice. List each CA once.")
             continue
         _verify_account(own, url, place, lines)
+        _verify_limits(own, place, lines)
         inherited = {name: value for name, value in common.items() if number == 1 or name not in _OF_FIRST}
         cas.append(_ca(url, inherited, own, (prefix, place), values))
     if cas:
@@ -200,6 +214,10 @@ def _ca(
         contact=None if contact is None else tuple(contact),
         terms_agreed=bool(given.get("terms_agreed")),
         eab=_eab(given.get("eab")),
+        preferred_chain=tuple(given.get("preferred_chain") or ()),
+        takes_default_chain=given.get("preferred_chain_missing") == DEFAULT,
+        profile=given.get("profile"),
+        limits=given.get("limits") or {},
         place=place,
     )
 
@@ -239,6 +257,13 @@ def _verify_account(given: Mapping[str, Any], url: str, place: str, lines: list[
         lines.append(f"{place}{error}.")
     if given.get("eab"):
         _verify_eab(given["eab"], f"{place}eab", lines)
+
+
+def _verify_limits(own: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    try:
+        Limits.parse(own.get("limits") or {}, Limits())
+    except AcmeError as error:
+        lines.append(f"{place}limits: {error}.")
 
 
 def _verify_eab(given: Mapping[str, Any], place: str, lines: list[str]) -> None:

@@ -21,6 +21,7 @@ from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import RecordedCertificate, Recorder
 from .._x509.certificates import facts, load_all, verify_not_expired
+from . import take_overs
 from .ca_options import open_client
 from .cas import Ca, cas_of
 from .controller_module import Warn
@@ -48,13 +49,14 @@ def finalize_all(
             if len(cas) == 1:
                 raise
             found, count = [from_failure(orders[number], to_failure(error)) for number in here], 0
-        results.update(zip(here, found))
+        results.update(zip(here, found if len(cas) == 1 else map(take_overs.with_place, found)))
         requests += count
     recorder.close()
-    for line in (recorder.problem, preflight.warning if preflight else ""):
+    finals = [results.get(number) or _without_ca(order) for number, order in enumerate(orders)]
+    for line in (recorder.problem, preflight.warning if preflight else "", *take_overs.lines(finals)):
         if line:
             warn(line)
-    return requests, [results.get(number) or _without_ca(order) for number, order in enumerate(orders)]
+    return requests, finals
 
 
 def would_change(orders: Iterable[CertificateOrder]) -> bool:
@@ -83,7 +85,7 @@ def _finalize_at(
     with open_client(ca, connections_for(len(orders), params["concurrency"])) as client:
         client.account_uri = orders[0].account_uri
         verify_challenges = preflight.verify(client, orders) if preflight else lambda _prepared: None
-        preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
+        preference = Preference(ca.preferred_chain, ca.takes_default_chain)
 
         way = Way(client, verify_challenges, preference)
 

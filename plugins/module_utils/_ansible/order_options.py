@@ -33,7 +33,7 @@ ORDER_SPEC: dict[str, Any] = {
     "identifiers": {"type": "list", "elements": "raw", "required": True},
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
     **texts(*_ORDERED_WITH),
-    **texts("order_uri", "account_uri", "directory"),
+    **texts("order_uri", "account_uri", "directory", "not_first"),
     "can_wait": {"type": "bool", "default": False},
 }
 
@@ -55,7 +55,7 @@ PREPARED_SPEC: dict[str, Any] = {
     "authorizations": {"type": "list", "elements": "str", "default": []},
     "challenges": {"type": "list", "elements": "dict", "default": [], "options": _CHALLENGE_SPEC},
     "account_uri": {"type": "str", "required": True},
-    "directory": {"type": "str"},
+    **texts("directory", "not_first"),
     "can_wait": {"type": "bool", "default": False},
 }
 
@@ -118,6 +118,7 @@ def from_prepared(
         authorizations=order.authorizations,
         account_uri=account_uri,
         directory=directory,
+        not_first=asked.not_first,
         can_wait=asked.can_wait,
         challenges=prepared.challenges,
         **asked.options(_ORDERED_WITH),
@@ -178,7 +179,8 @@ def all_failed(orders: Iterable[CertificateOrder], error: AcmeError) -> dict[str
 
 def ended(order: CertificateOrder, **more: Any) -> CertificateOrder:
     """Return the result of an order that needs no further step: what it is known by, and *more* fields."""
-    return CertificateOrder(**order.options(("host", "name", "order_uri", "account_uri", "directory")), **more)
+    known_by = ("host", "name", "order_uri", "account_uri", "directory", "not_first")
+    return CertificateOrder(**order.options(known_by), **more)
 
 
 def summary(items: Iterable[CertificateOrder | Revocation]) -> str:

@@ -14,7 +14,7 @@ from .._acme.account import Account
 from .._acme.client import Client
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
-from .._acme.issuance import Failure, PreparedOrder, connections_for, prepare, run_all, to_failure
+from .._acme.issuance import Failure, connections_for, prepare, run_all, to_failure
 from .._common.clock import Clock
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
@@ -23,6 +23,7 @@ from .ca_options import open_account, open_customer, open_directory
 from .cas import Ca, cas_of
 from .key_files import key_would_be_made, load_key
 from .order_options import from_failure, from_prepared, to_request
+from .take_overs import with_reason
 
 
 @dataclass
@@ -56,7 +57,7 @@ def order_all(
         for number, order in zip(here, orders):
             routes[number].pop(0)
             if not isinstance(order, Failure):
-                results[number] = order
+                results[number] = with_reason(order, next(iter(cas)), failures[number])
                 continue
             failures[number].append((url, order))
             if not routes[number] or order.for_all_cas:
@@ -108,7 +109,7 @@ def check_all(
     if None not in refused:
         return OrderTotals(), [order for order in refused if order is not None]
     with open_directory(first) as (http, directory):
-        orders = [found or _check_one(directory, order) for order, found in zip(asked, refused)]
+        orders = [found or _check_one(directory, first, order) for order, found in zip(asked, refused)]
         return OrderTotals(changed=bool(asked), requests=http.count), orders
 
 
@@ -130,31 +131,29 @@ def _order_at(
     totals.account_uri = totals.account_uri or account.url
     totals.changed |= account.is_new
     orders: list[CertificateOrder | Failure] = []
-    for order, prepared in zip(asked, made):
-        if isinstance(prepared, Failure):
-            orders.append(prepared)
-            continue
-        found = from_prepared(order, prepared, ca.directory, account.url)
-        totals.changed |= found.order_uri != order.order_uri
+    for order, found in zip(asked, made):
+        totals.changed |= not isinstance(found, Failure) and found.order_uri != order.order_uri
         orders.append(found)
     return orders
 
 
 def _prepare_all(
     client: Client, ca: Ca, params: Mapping[str, Any], asked: Sequence[CertificateOrder]
-) -> tuple[Account, list[PreparedOrder | Failure]]:
+) -> tuple[Account, list[CertificateOrder | Failure]]:
     client = client.within(Deadline(client.clock, params["timeout"]))
     account = open_account(client, ca)
 
-    def make(order: CertificateOrder) -> PreparedOrder:
-        return prepare(client.within(Deadline(client.clock, params["timeout"])), to_request(order, ca.directory))
+    def make(order: CertificateOrder) -> CertificateOrder:
+        order = replace(order, profile=client.directory.profile_for(order.profile, ca.profile))
+        within = client.within(Deadline(client.clock, params["timeout"]))
+        return from_prepared(order, prepare(within, to_request(order, ca.directory)), ca.directory, account.url)
 
     return account, run_all(asked, make)
 
 
-def _check_one(directory: Directory, order: CertificateOrder) -> CertificateOrder:
+def _check_one(directory: Directory, ca: Ca, order: CertificateOrder) -> CertificateOrder:
     try:
-        directory.verify_profile(order.profile)
+        directory.profile_for(order.profile, ca.profile)
     except AcmeError as error:
         return from_failure(order, to_failure(error))
     return replace(order, status=Status.PENDING, challenges=())

@@ -316,6 +316,24 @@ class HostCertificate(_Contract):
     #: Since the last success, one for each kind and CA.
     failed: tuple[CountedOrder, ...] = field(default=(), metadata=_by(listing(_FAILED, MOST_FAILED)))
 
+    def journaled(self, directories: Iterable[str], since: str | None = None) -> Version | None:
+        """Return the pending version if its order can be resumed at one of the CAs with these *directories* (URLs).
+
+        *since*: the instant after which its key has to be made, as manifests have it; empty if no key that was made
+        will do, None if any will.
+        """
+        pending = self.pending
+        # A version that has its certificate is only to be switched to; if the plan is to issue, it is to be a new one.
+        if self.wanted is None or pending is None or not pending.order_uri or pending.is_issued:
+            return None
+        if since is not None and not "" < since <= (pending.created or ""):
+            return None
+        # With another key type its host makes a new key; the order may have been finalized with the one before.
+        # One for other identifiers goes to acme_order all the same: it names what answered that order's challenges, for
+        # this to be removed, and makes a new one.
+        differences = self.wanted.terms(directories).difference(pending.terms)
+        return pending if set(differences) <= {Reason.IDENTIFIERS} else None
+
 
 @dataclass(frozen=True)
 class PastVersion(_Contract):
@@ -334,8 +352,9 @@ class PastVersion(_Contract):
 class PlannedCertificate(_Contract):
     """The plan's decision about a host's certificate.
 
-    next: when one that is kept comes next. directory: the CA to ask first, if it is not the first one. selected: it is
-    to be replaced, with a new key. digest: of what its order is made with, for the host to keep where it fails.
+    next: when one that is kept comes next. directory: the CA to ask first, if that is neither the one with its order in
+    the journal nor, without such an order, the first one. not_first: why the first CA is not asked first. selected: it
+    is to be replaced, with a new key. digest: of what its order is made with, for the host to keep where it fails.
     """
 
     name: str = field(metadata=_by(string))
@@ -346,6 +365,7 @@ class PlannedCertificate(_Contract):
     replaces_ari_id: str | None = field(default=None, metadata=_null(text(ARI_ID.pattern)))
     next: str | None = field(default=None, metadata=_null(instant))
     directory: str | None = field(default=None, metadata=_sparse(string))
+    not_first: str | None = field(default=None, metadata=_sparse(string))
     selected: bool = field(default=False, metadata=_by(flag, sparse=True))
     explanation_url: str | None = field(default=None, metadata=_sparse(string))
     digest: str | None = field(default=None, metadata=_sparse(DIGEST))
@@ -434,6 +454,8 @@ class CertificateOrder(_Contract):
     order_uri: str | None = field(default=None, metadata=_sparse(string))
     account_uri: str | None = field(default=None, metadata=_sparse(string))
     directory: str | None = field(default=None, metadata=_sparse(string))
+    #: Why the first CA is not asked, or did not issue it.
+    not_first: str | None = field(default=None, metadata=_sparse(string))
     finalize_uri: str | None = field(default=None, metadata=_sparse(string))
     certificate_uri: str | None = field(default=None, metadata=_sparse(string))
     authorizations: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))

@@ -55,6 +55,11 @@ def emergency_point(not_before: datetime, not_after: datetime) -> datetime:
     return not_after - (not_after - lifetime_point(not_before, not_after)) / 2
 
 
+def is_near_end(live: Version | None, now: datetime) -> bool:
+    """Return True if the live certificate ends so soon that no other certificate can wait for it."""
+    return live is not None and bool(live.not_before and live.not_after) and now >= emergency_point(*validity(live))
+
+
 def decide(
     certificate: HostCertificate,
     directories: Collection[str],

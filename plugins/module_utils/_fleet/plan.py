@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from .._acme.directory import Directory
-from .._acme.errors import AcmeError
 from .._acme.renewal_info import RenewalInfo
 from .._common.contracts import HostCertificate, PlannedCertificate, SharedKey
 from .._common.statuses import Action, Reason
@@ -49,8 +47,10 @@ class Planned:
     """A certificate of a host, as certificate_info returned it, and the decision for it.
 
     share: from whom the host gets it; with a serial number, one that exists. info: the CA's renewal information.
-    directory: the URL of the CA to ask first, if that is not the first one. selected: it is to be replaced, with a new
-    key. replaces_ari_id: the ARI id of the certificate that an order replaces. digest: of what its order is made with.
+    cas: the URLs of the CAs to order from, in the order in which they are asked. passed: why a CA is not asked, or not
+    in its turn of the list, by URL. directory, not_first: as in PlannedCertificate. selected: it is to be replaced with
+    a new key. replaces_ari_id: the ARI id of the certificate that an order replaces. digest: of what its order is made
+    with.
     """
 
     host: str
@@ -60,14 +60,18 @@ class Planned:
     replaces_ari_id: str | None = None
     share: SharedKey | None = None
     info: RenewalInfo | None = None
+    cas: tuple[str, ...] = ()
+    passed: Mapping[str, str] = field(default_factory=dict)
     directory: str | None = None
+    not_first: str = ""
     selected: bool = False
     digest: str | None = None
 
     def line(self) -> str:
         """Return one line for people."""
         why = ": ".join(text for text in (self.decision.reason, self.decision.message) if text)
-        return f"{self.host}: certificate {self.name}: {self.decision.action} ({why})"
+        at = f" at {self.directory}" if self.directory else ""
+        return f"{self.host}: certificate {self.name}: {self.decision.action} ({why}){at}"
 
     @property
     def is_shared(self) -> bool:
@@ -91,6 +95,7 @@ class Planned:
             replaces_ari_id=self.replaces_ari_id,
             next=utc(decision.next_at) if decision.next_at else None,
             directory=self.directory,
+            not_first=self.not_first or None,
             selected=self.selected,
             explanation_url=(self.info.explanation_url if self.info else None) or None,
             digest=self.digest,
@@ -152,31 +157,9 @@ def _questions(planned: Iterable[Planned]) -> dict[str, list[str]]:
     return {directory: sorted(ari_ids) for directory, ari_ids in questions.items()}
 
 
-def verify_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
-    """Refuse an order with a profile that none of the CAs in *offering* has."""
-    if plan.decision.action != Action.ISSUE:
-        return plan
-    entry = plan.certificate.wanted
-    problem = ""
-    for directory in offering:
-        try:
-            directory.verify_profile(entry.profile if entry else None)
-        except AcmeError as error:
-            problem = problem or str(error)
-        else:
-            return plan
-    return replace(plan, decision=Decision(Action.REFUSE, plan.decision.reason, problem))
-
-
 def without_ca(plan: Planned, why: str) -> Planned:
     """Postpone an order where no CA answers, or refuse it before its host is changed if it cannot wait."""
     return replace(plan, decision=plan.decision.postponed(why)) if plan.decision.action == Action.ISSUE else plan
-
-
-def ordered_from(plan: Planned, directory: str, usual: str) -> Planned:
-    """Order from the CA at *directory* if that is another than the *usual* one. Both are URLs."""
-    is_moved = plan.decision.action == Action.ISSUE and directory != usual
-    return replace(plan, directory=directory) if is_moved else plan
 
 
 def _with_renewal_info(plan: Planned, settings: Settings, answers: Mapping[str, RenewalInfo]) -> Planned:

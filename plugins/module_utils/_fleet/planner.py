@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._acme.registered_domain import counted_by
 from .._common.clock import Clock
@@ -26,6 +25,7 @@ from . import attempts, forecast, plan, rationing, shared_certificates, unlisted
 from .plan import Planned, Settings
 from .plan_sources import PlanSources
 from .rate_limits import Limits, limits_of_all
+from .routes import Cas
 from .selection import Selection, counted
 
 
@@ -34,12 +34,13 @@ class PlanRequest:
     """The certificates of all hosts, and what the user wants of the plan.
 
     elsewhere: certificates of hosts that nothing is planned for. directories: the URLs of the CAs, the first choice
-    first. unlisted: names of certificates by host; remove_unlisted: the hosts that want theirs removed. settings: those
-    that all orders have in common, without secrets.
+    first. profiles: by URL, as in Cas. unlisted: names of certificates by host; remove_unlisted: the hosts that want
+    theirs removed. settings: those that all orders have in common, without secrets.
     """
 
     certificates: Sequence[HostCertificate]
     directories: Sequence[str]
+    profiles: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Sequence[HostCertificate] = ()
     is_forced: bool = False
     selection: Selection | None = None
@@ -55,11 +56,12 @@ class PlanRequest:
         return cls(
             certificates=parse_certificates(options["certificates"]),
             directories=directories,
+            profiles=options["profiles"],
             elsewhere=parse_certificates(options["elsewhere"]),
             is_forced=options["force"],
             selection=Selection.parse(options["replace"], _text, now),
             interval=parse_interval(options["run_interval"]),
-            limits=limits_of_all(options["limits"]),
+            limits=limits_of_all(options["limits"], options["ca_limits"]),
             unlisted=options["unlisted"],
             remove_unlisted=options["remove_unlisted"],
             settings=options["settings"],
@@ -74,8 +76,8 @@ class PlanRequest:
 def make_plan(options: Mapping[str, Any], warn: Callable[[str], None], clock: Clock | None = None) -> dict[str, Any]:
     """Return the plan as acme_plan does. Raises AcmeError for bad options.
 
-    *options*: of that module, with `ca_paths` for acme_directory: the ca_path of each CA by the URL of its directory,
-    the first choice first.
+    *options*: of that module, with three for acme_directory, each by the URL of a directory: `ca_paths`, the ca_path of
+    each CA, the first choice first; `profiles` and `ca_limits`, for CAs with their own.
     """
     clock = clock or Clock()
     ca_paths = options["ca_paths"]
@@ -151,17 +153,13 @@ def _with_cas(
     planned: list[Planned], request: PlanRequest, sources: PlanSources, now: datetime
 ) -> tuple[list[Planned], list[str]]:
     """Return the plan with orders that the CAs take now: those that answer, within their limits; and warnings."""
-    usual = request.directories[0]
-    if not any(item.decision.action == Action.ISSUE for item in planned):
-        problem = sources.problem(usual) if request.certificates else ""
-        return planned, [f"{problem}; nothing is issued in this run"] if problem else []
-    offering = _offering(planned, request.directories, sources)
-    if not offering:
-        problem = "; ".join(map(sources.problem, request.directories))
-        return [plan.without_ca(item, problem) for item in planned], [f"{problem}; nothing is issued in this run"]
-    able = [directory for directory in request.directories if not sources.problem(directory)]
-    planned = [plan.ordered_from(plan.verify_profile(item, offering), able[0], usual) for item in planned]
-    return rationing.keep_within(planned, request.limits, able, now, counted_by, sources.record)
+    cas = Cas(request.directories, request.profiles, request.since)
+    routed = [cas.route(item, sources, now) for item in planned]
+    is_due = any(item.decision.action == Action.ISSUE for item in planned)
+    down = [sources.problem(url) for url in request.directories[: None if is_due else 1]]
+    if request.certificates and all(down):
+        return routed, [f"{'; '.join(down)}; nothing is issued in this run"]
+    return rationing.keep_within(routed, request.limits, cas, now, counted_by, sources.record)
 
 
 def _with_digest(item: Planned, request: PlanRequest) -> Planned:
@@ -170,19 +168,6 @@ def _with_digest(item: Planned, request: PlanRequest) -> Planned:
     if item.decision.action != Action.ISSUE or entry is None:
         return item
     return replace(item, digest=attempts.digest(entry, request.directories, request.settings))
-
-
-def _offering(planned: Sequence[Planned], directories: Sequence[str], sources: PlanSources) -> list[Directory]:
-    """Return the directories of CAs that answer; without profiles the first is enough, and no other is asked."""
-    profiles = any(item.certificate.wanted and item.certificate.wanted.profile for item in planned)
-    offering = []
-    for url in directories:
-        directory = sources.directory(url)
-        if directory:
-            offering.append(directory)
-            if not profiles:
-                break
-    return offering
 
 
 def _replacing(planned: Sequence[Planned], request: PlanRequest) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -44,9 +45,7 @@ class Rate:
         """Parse a text such as "50/7d". Raises AcmeOptionError."""
         found = _RATE.fullmatch(text.strip())
         if not found:
-            raise AcmeOptionError(
-                f"acme_limits: '{one_line(text, 60)}' is not a limit: give a count and a span, 50/7d or 300/3h"
-            )
+            raise AcmeOptionError(f"'{one_line(text, 60)}' is not a limit: give a count and a span, 50/7d or 300/3h")
         count, number, unit = int(found[1]), int(found[2]), _UNITS[found[3]]
         period = parse_duration(found[2] + found[3])
         return cls(count, period, f"{number} {unit}{'s' if number > 1 else ''}")
@@ -73,14 +72,14 @@ class Limits:
         unknown = sorted(map(str, set(options) - set(names))) if isinstance(options, Mapping) else [""]
         if unknown:
             what = f"'{one_line(unknown[0], 60)}' is not a limit{suggestion(unknown[0], names)}: " if unknown[0] else ""
-            raise AcmeOptionError(f"acme_limits: {what}the limits of a CA are a mapping of {', '.join(names)}")
+            raise AcmeOptionError(f"{what}the limits of a CA are a mapping of {', '.join(names)}")
         rates = {
             name: Rate.parse(str(options[name])) if options[name] else None for name in names[:3] if name in options
         }
         try:
             exempt = bool(boolean(options.get("renewals_exempt", base.renewals_exempt)))
         except TypeError:
-            raise AcmeOptionError("acme_limits: renewals_exempt is neither true nor false") from None
+            raise AcmeOptionError("renewals_exempt is neither true nor false") from None
         return cls(**{**vars(base), **rates, "renewals_exempt": exempt})
 
 
@@ -93,12 +92,18 @@ SHIPPED = {
 }
 
 
-def limits_of_all(options: Mapping[str, Any]) -> dict[str, Limits]:
-    """Return each CA's limits by the URL of its directory: SHIPPED, changed by *options*, which are by name or URL."""
+def limits_of_all(options: Mapping[str, Any], own: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Limits]:
+    """Return each CA's limits by the URL of its directory: SHIPPED, changed by *options* and then by *own*.
+
+    *options*: acme_limits, by name or URL. *own*: those of elements of acme_directory, by URL. Raises AcmeError.
+    """
     result = dict(SHIPPED)
-    for name, own in options.items():
+    for name, limits in (*options.items(), *own.items()):
         url = resolve_directory(str(name))
-        result[url] = Limits.parse(own, result.get(url, Limits()))
+        try:
+            result[url] = Limits.parse(limits, result.get(url, Limits()))
+        except AcmeOptionError as error:
+            raise AcmeOptionError(f"acme_limits: {error}") from None
     return result
 
 

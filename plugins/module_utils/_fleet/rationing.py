@@ -19,8 +19,9 @@ from .._common.statuses import Action, Reason
 from .._common.times import parse_utc, to_minute, utc
 from .decision import emergency_point, validity
 from .issuance_history import RecordedCertificate, reaches_back_to
-from .plan import Planned, ordered_from
+from .plan import Planned
 from .rate_limits import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
+from .routes import Cas
 
 _MOST_WARNINGS = 5
 # For each of its certificates, no host can claim to have used more of a limit that others share.
@@ -33,21 +34,22 @@ _NEVER = datetime.max.replace(tzinfo=timezone.utc)
 def keep_within(
     planned: Sequence[Planned],
     limits: Mapping[str, Limits],
-    cas: Sequence[str],
+    cas: Cas,
     now: datetime,
     domain_of: Callable[[str], str],
     read_record: Callable[[], Sequence[RecordedCertificate]] = tuple,
 ) -> tuple[list[Planned], list[str]]:
     """Return the plan with no more orders than *limits* (by CA) allow, and warnings about what waits.
 
-    *cas*: the URLs of the directories to order from, the first choice first. An order goes to the first of them that
-    has room for it. *domain_of*: that of a Budget. *read_record* returns the controller's record. Both are called only
-    if needed.
+    *cas*: the CAs that *planned* was routed among. An order goes to the first CA of its route that has room for it.
+    *domain_of*: that of a Budget. *read_record* returns the controller's record. Both are called only if needed.
     """
     numbers = [number for number, plan in enumerate(planned) if plan.decision.action == Action.ISSUE]
-    if not any(url in limits and _kind(planned[number], url, now) != EXEMPT for number in numbers for url in cas):
+    counted = [(planned[number], url) for number in numbers for url in planned[number].cas if url in limits]
+    if all(_kind(plan, url, now) == EXEMPT for plan, url in counted):
         return list(planned), []
-    budgets = _budgets(_past(planned, now, read_record()), len(numbers), limits, cas, now, domain_of)
+    own = {url: limits[url] for _plan, url in counted}
+    budgets = _budgets(_past(planned, now, read_record()), len(numbers), own, now, domain_of)
     result = list(planned)
     waiting: list[tuple[Opening, Action]] = []
     for number in sorted(numbers, key=lambda number: _urgency(planned[number])):
@@ -62,13 +64,12 @@ def _budgets(
     past: Mapping[str, list[Spent]],
     orders: int,
     limits: Mapping[str, Limits],
-    cas: Sequence[str],
     now: datetime,
     domain_of: Callable[[str], str],
 ) -> dict[str, Budget]:
     budgets = {}
-    for url in filter(limits.__contains__, cas):
-        own, spent = limits[url], past.get(url, [])
+    for url, own in limits.items():
+        spent = past.get(url, [])
         per_domain = own.certificates_per_domain
         if per_domain and len(spent) + orders <= per_domain.count:
             own = replace(own, certificates_per_domain=None)  # it would not be reached even if all were of one domain
@@ -117,24 +118,26 @@ def _believed(identifiers: Collection[str], order: CountedOrder) -> Collection[s
     return identifiers if set(order.identifiers or ()) == set(identifiers) else [*identifiers, *identifiers]
 
 
-def _placed(
-    plan: Planned, budgets: Mapping[str, Budget], cas: Sequence[str], now: datetime
-) -> tuple[Planned, Opening | None]:
+def _placed(plan: Planned, budgets: Mapping[str, Budget], cas: Cas, now: datetime) -> tuple[Planned, Opening | None]:
     """Return the plan with the CA to order from in this run, or postponed with the limit that it waits for."""
-    identifiers, openings = plan.names, []
-    for url in cas:
+    identifiers, openings, passed = plan.names, [], dict(plan.passed)
+    for url in plan.cas:
         budget = budgets.get(url)
         kind = _kind(plan, url, now)
         opening = budget.opening(identifiers, kind) if budget else None
         if opening is None:
             if budget:
                 budget.spend(identifiers, kind)
-            return ordered_from(plan, url, cas[0]), None
+            return cas.ordered_from(replace(plan, passed=passed), url), None
         openings.append((opening, url, kind))
+        passed[url] = _reached(opening)
     opening, url, kind = min(openings, key=lambda entry: entry[0].at)
     budgets[url].wait(identifiers, kind)
-    message = f"the CA's limit of {opening.limit} is reached; there is room again at {to_minute(opening.at)}"
-    return replace(plan, decision=plan.decision.postponed(message, opening.at)), opening
+    return replace(plan, decision=plan.decision.postponed(_reached(opening), opening.at)), opening
+
+
+def _reached(opening: Opening) -> str:
+    return f"the CA's limit of {opening.limit} is reached; there is room again at {to_minute(opening.at)}"
 
 
 def _kind(plan: Planned, url: str, now: datetime) -> str:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -20,11 +20,10 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     PlannedCertificate,
     Revocation,
     SharedKey,
-    Version,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, HTTP_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Reason, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Status
 
 Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
@@ -59,9 +58,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[Certifi
 
 def _order(host: str, decided: PlannedCertificate, certificate: HostCertificate, plan: Item) -> CertificateOrder:
     entry, live = entry_of(certificate), certificate.live
-    journaled = _journaled(certificate.pending, entry, plan["directories"])
-    if journaled and decided.selected and not _is_new(journaled, plan):
-        journaled = None
+    since = plan["replacing"]["before"] if decided.selected else None
+    journaled = certificate.journaled(plan["directories"], since)
     return CertificateOrder(
         host=host,
         name=decided.name,
@@ -76,7 +74,8 @@ def _order(host: str, decided: PlannedCertificate, certificate: HostCertificate,
         can_wait=decided.can_wait,
         order_uri=journaled.order_uri if journaled else None,
         account_uri=journaled.account_uri if journaled else None,
-        directory=journaled.directory if journaled else decided.directory,
+        directory=decided.directory or (journaled.directory if journaled else None),
+        not_first=decided.not_first,
     )
 
 
@@ -198,24 +197,6 @@ def _certificates_of(hostvars: Mapping[str, Any], host: str) -> dict[str, HostCe
     return {
         item.name: item for item in read(HostCertificate, registered(hostvars, host, "_acme_found", "certificates"))
     }
-
-
-def _journaled(pending: Version | None, entry: CertificateEntry, directories: Collection[str]) -> Version | None:
-    """Return the pending version if its order can be resumed; acme_order compares the identifiers and the account."""
-    # A version that has its certificate is only to be switched to; if the plan is to issue, it is to be a new one.
-    if pending is None or not pending.order_uri or pending.is_issued:
-        return None
-    # With another key type its host makes a new key; the order may have been finalized with the one before.
-    # One for other identifiers goes to acme_order all the same: it names what answered that order's challenges, for
-    # this to be removed, and makes a new one.
-    differences = entry.terms(directories).difference(pending.terms)
-    return pending if set(differences) <= {Reason.IDENTIFIERS} else None
-
-
-def _is_new(pending: Version, plan: Mapping[str, Any]) -> bool:
-    """Return True if a pending key was made to replace another."""
-    before = plan["replacing"]["before"]
-    return bool(before) and (pending.created or "") >= before
 
 
 def _where(kind: str, webroot: str | None, entry: CertificateEntry) -> dict[str, Any]:

@@ -128,6 +128,14 @@ def _problems_by_token(mirrored: Item) -> dict[str, list[str]]:
     return found
 
 
+def issuers(results: Any) -> dict[str, dict[str, str]]:
+    """Return by certificate the URL of the CA that issued it, and why not the first one. *results*: as options."""
+    given = [result for result in results if isinstance(result, Mapping)] if isinstance(results, (list, tuple)) else []
+    issued = {str(result.get("name")): result for result in given if result.get("status") == Status.VALID}
+    fields = ("directory", "not_first")
+    return {name: {field: result[field] for field in fields if result.get(field)} for name, result in issued.items()}
+
+
 def stopped(name: str, problem: str, status: Status = Status.FAILED) -> CertificateOrder:
     """Return the outcome of a certificate whose order can be resumed, by this host or by the one that shares it."""
     return CertificateOrder(name, status=status, problem=problem, resumable=True)

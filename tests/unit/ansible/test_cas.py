@@ -44,6 +44,8 @@ def test_parse_one_ca_has_all_options(directory, prefix):
         contact=["ops@example.com"],
         terms_agreed=True,
         eab=EAB,
+        preferred_chain=["ISRG Root X1"],
+        preferred_chain_missing="default",
         new_account_key_content="NEW",
         new_account_key_passphrase="open",
     )
@@ -56,6 +58,8 @@ def test_parse_one_ca_has_all_options(directory, prefix):
         contact=("ops@example.com",),
         terms_agreed=True,
         eab=("1", "c2VjcmV0"),
+        preferred_chain=("ISRG Root X1",),
+        takes_default_chain=True,
         place=ca.place,
     )
 
@@ -108,6 +112,27 @@ def test_parse_own_key_replaces_common_key(number, own, expected, prefix):
     assert key.place == (f"acme_directory {number + 1}: " if has_own else prefix)
 
 
+@pytest.mark.parametrize("prefix", ["", "acme_"])
+def test_parse_chain_profile_and_limits_are_those_of_each_ca(prefix):
+    own = {"preferred_chain": "USERTrust RSA, AAA", "profile": "", "limits": {"orders": "5/1h"}}
+    first, second, third = parsed(
+        ["letsencrypt", "google", {"directory": "zerossl", **own}],
+        prefix,
+        preferred_chain=["ISRG Root X1"],
+        preferred_chain_missing="default",
+        # These two are no defaults of all CAs: of orders, and by CA.
+        profile="short",
+        limits={"letsencrypt": {"orders": "1/1d"}},
+    )
+    # A root of one CA means nothing at another.
+    assert [ca.preferred_chain for ca in (first, second, third)] == [("ISRG Root X1",), (), ("USERTrust RSA", "AAA")]
+    assert {ca.takes_default_chain for ca in (first, second, third)} == {True}
+    assert [ca.profile for ca in (first, second, third)] == [None, None, ""]
+    assert [ca.limits for ca in (first, second, third)] == [{}, {}, {"orders": "5/1h"}]
+    (other,) = parsed({"directory": "zerossl", "preferred_chain_missing": "fail"}, preferred_chain_missing="default")
+    assert not other.takes_default_chain
+
+
 def test_parse_new_key_is_for_the_first_key_only(tmp_path):
     (tmp_path / "link.pem").symlink_to(tmp_path / "key.pem")
     same = {"directory": INTERNAL, "account_key_src": str(tmp_path / "link.pem")}
@@ -151,6 +176,18 @@ def test_parse_texts_of_surveys_are_converted():
         (
             [{"directory": "zerossl", "account_key_src": '{"kty": "EC"}'}],
             "acme_directory 1: account_key_src: this is a key",
+        ),
+        (
+            ["google", {"directory": "zerossl", "limits": {"orders": "many"}}],
+            "acme_directory 2: limits: 'many' is not a limit: give a count and a span, 50/7d or 300/3h",
+        ),
+        (
+            [{"directory": "zerossl", "limits": {"order": "5/1h"}}],
+            "acme_directory 1: limits: 'order' is not a limit (did you mean 'orders'?)",
+        ),
+        (
+            [{"directory": "zerossl", "preferred_chain_missing": "ignore"}],
+            "acme_directory 1: preferred_chain_missing: 'ignore' is unknown",
         ),
     ],
 )

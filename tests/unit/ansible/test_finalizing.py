@@ -44,8 +44,8 @@ def ready(ca, account, key):
     url = ca.order(account, [NAME], "ready")
     usual = {"host": "web1", "name": "shop", "identifiers": (NAME,), "status": Status.READY, "order_uri": url}
     places = {"finalize_uri": url.replace("/order/", "/finalize/"), "directory": f"{ca.url}/directory"}
-    csr = build(key, [NAME]).decode()
-    return contracts.ordered(**{**usual, **places, "account_uri": account, "csr_content": csr, "challenges": ()})
+    more = {"csr_content": build(key, [NAME]).decode(), "challenges": (), "not_first": None}
+    return contracts.ordered(**{**usual, **places, **more, "account_uri": account})
 
 
 @pytest.fixture
@@ -74,6 +74,22 @@ def test_finalize_all_returns_the_certificate_and_records_it(ca, params, order, 
     }
 
 
+def test_finalize_all_each_ca_has_its_own_preferred_chain(ca, second, params, key):
+    """A root of the first CA must not refuse the certificate of the second."""
+    orders = [ready(one, one.register(key), issue(one)) for one in (ca, second)]
+    own = {"directory": f"{second.url}/directory"}
+    given = params(acme_directory=[f"{ca.url}/directory", own], preferred_chain=["Root of the first"])
+    _requests, finals = finalizing.finalize_all(given, orders, lambda _line: None)
+    assert [final.status for final in finals] == [Status.FAILED, Status.VALID]
+    assert "the CA offers no chain to Root of the first" in finals[0].problem
+    own["preferred_chain"] = ["Root of the second"]
+    _requests, finals = finalizing.finalize_all(given, orders, lambda _line: None)
+    assert "the CA offers no chain to Root of the second" in finals[1].problem
+    own["preferred_chain_missing"] = "default"
+    _requests, finals = finalizing.finalize_all(given, orders, lambda _line: None)
+    assert finals[1].status == Status.VALID
+
+
 def test_finalize_all_expired_certificate_is_recorded_and_fails(ca, params, key, tmp_path):
     order = ready(ca, ca.register(key), issue(ca, days=-1))
     history = tmp_path / "history.jsonl"
@@ -99,6 +115,18 @@ def test_finalize_all_each_order_at_its_own_ca(ca, second, params, order, key, n
     assert (ca.counts()["/finalize"], second.counts()["/finalize"]) == (1, 1)
 
 
+def test_finalize_all_certificate_of_the_second_ca_is_said_with_the_reason(ca, second, params, order, key):
+    why = f"{ca.url}/directory: newOrder: rateLimited: too many"
+    other = replace(ready(second, second.register(key), issue(second)), name="mail", not_first=why)
+    warnings = []
+    _requests, finals = finalizing.finalize_all(params(second), [order, other], warnings.append)
+    assert [(final.directory, final.not_first) for final in finals] == [
+        (f"{ca.url}/directory", None),
+        (f"{second.url}/directory", why),
+    ]
+    assert warnings == [f"{second.url}/directory issued 1 certificate (mail of web1) in place of {why}"]
+
+
 def test_finalize_all_order_of_a_ca_that_is_not_listed_fails(params, order):
     order = replace(order, directory="https://gone.example/dir")
     requests, (final,) = finalizing.finalize_all(params(), [order], lambda _line: None)
@@ -111,6 +139,7 @@ def test_finalize_all_one_ca_down_fails_its_orders_only(ca, second, params, orde
     ca.always("/directory", problem("malformed", 404, "gone"))
     _requests, finals = finalizing.finalize_all(params(second), [order, other], lambda _line: None)
     assert [final.status for final in finals] == [Status.FAILED, Status.VALID]
+    assert finals[0].problem.startswith(f"{ca.url}/directory: directory {ca.url}/directory answered HTTP 404")
     with pytest.raises(AcmeError, match="answered HTTP 404"):
         finalizing.finalize_all(params(), [order], lambda _line: None)
 

@@ -96,8 +96,32 @@ def test_order_all_next_ca_gets_refused_orders_only(ca, second, params):
     ca.script("/new-order", refuse_b, refuse_b)
     totals, orders = ordering.order_all(params(second), [asked("a"), asked("b")])
     assert [order.directory for order in orders] == [f"{ca.url}/directory", f"{second.url}/directory"]
+    assert [order.not_first for order in orders] == [None, f"{ca.url}/directory: newOrder: rejectedIdentifier: no"]
     assert totals.requests == len(ca.requests) + len(second.requests)
     assert second.counts()["/new-order"] == 1
+
+
+def at(ca, **own):
+    """Return an element of acme_directory."""
+    return {"directory": f"{ca.url}/directory", **own}
+
+
+@pytest.mark.parametrize(
+    ("own", "asked_for"),
+    [({}, None), ({"profile": "classic"}, "classic"), ({"profile": ""}, None), ({"profile": "gone"}, None)],
+    ids=["no profile instead", "another profile instead", "none instead", "one instead that it does not have either"],
+)
+def test_order_all_profile_that_a_ca_lacks_is_replaced_by_its_own(ca, second, params, own, asked_for):
+    second.meta["profiles"] = {"classic": "the usual one"}
+    ca.always("/directory", problem("malformed", 404, "gone"))
+    directories = [at(ca), at(second, **own)]
+    _totals, (order,) = ordering.order_all(params(acme_directory=directories), [asked(profile="short")])
+    if own.get("profile") in ("", "classic"):
+        (request,) = [request for request in second.requests if request.path == "/new-order"]
+        assert (order.status, order.profile, request.payload.get("profile")) == (Status.PENDING, asked_for, asked_for)
+    else:
+        assert order.status == Status.FAILED
+        assert f"is not offered by {second.url}/directory (offered: classic)" in order.problem
 
 
 def test_order_all_order_at_the_second_ca_is_resumed_there(ca, second, params, key):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan
 from tests.unit.contracts import DIRECTORY as CA
 from tests.unit.contracts import FRESH
@@ -36,6 +37,11 @@ def decide_all(*items, now=FRESH, cas=(CA,), ask=None, revoked=None, **settings)
     """Return the plan for certificates. *ask*: renewal information by ARI id, or a function that returns it."""
     answers = ask if callable(ask) else lambda _questions: ask or {}
     return plan.decide_all(items, plan.Settings(cas, now, **settings), answers, revoked or {})
+
+
+def routed(planned, cas=(CA,)):
+    """Return the plan with all orders routed among CAs that answer."""
+    return [replace(item, cas=tuple(cas)) if item.decision.action == Action.ISSUE else item for item in planned]
 
 
 def directory(url=CA, profiles=()):

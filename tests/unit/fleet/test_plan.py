@@ -12,7 +12,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan
 from tests.unit import contracts
 from tests.unit.contracts import DAY, DUE, FRESH, HOUR, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
-from tests.unit.fleet.plans import OTHER, Ask, decide_all, directory, on
+from tests.unit.fleet.plans import OTHER, Ask, decide_all, on
 
 AWAITING = contracts.awaiting()
 
@@ -202,27 +202,6 @@ def test_decide_all_repeated_name_on_host_is_refused():
         ("web1", "mail", Action.KEEP),
     ]
     assert "more than one certificate of this name" in planned[0].decision.message
-
-
-class TestProfile:
-    @pytest.mark.parametrize("profile", [None, "", "classic"])
-    def test_verify_profile_offered(self, profile):
-        (item,) = decide_all(on("web1", found({"profile": profile}, live=None)))
-        assert plan.verify_profile(item, [directory(profiles=["classic"])]) == item
-        assert plan.verify_profile(item, [directory(profiles=["other"]), directory(profiles=["classic"])]) == item
-
-    def test_verify_profile_not_offered_is_refused(self):
-        (item,) = decide_all(on("web1", found({"profile": "shortlived"})))
-        checked = plan.verify_profile(item, [directory(profiles=["classic"]), directory(profiles=["other"])])
-        assert checked.decision.action == Action.REFUSE
-        assert checked.line() == (
-            "web1: certificate shop: refuse (profile changed: profile 'shortlived' is not offered by "
-            f"{CA} (offered: classic))"
-        )
-
-    def test_verify_profile_not_offered_of_kept_certificate_is_ignored(self):
-        (item,) = decide_all(on("web1", found({"profile": "old"}, {"profile": "old"})))
-        assert plan.verify_profile(item, directory()).decision.action == Action.KEEP
 
 
 class TestWithoutCa:

@@ -137,7 +137,10 @@ TABLE = {
         (CA, OTHER),
         {"down": DOWN},
         {},
-        ["web1: certificate shop: issue (missing) from other", "web2: certificate shop: keep ()"],
+        [
+            f"web1: certificate shop: issue (missing) at {OTHER}",
+            "web2: certificate shop: keep ()",
+        ],
         ["the CA is down"],
         [CA, "renewal information", OTHER],
     ),
@@ -164,7 +167,7 @@ TABLE = {
         (CA, OTHER),
         {"profiles": {OTHER: ["short"]}},
         {},
-        ["web1: certificate shop: issue (missing)"],
+        [f"web1: certificate shop: issue (missing) at {OTHER}"],
         [],
         [CA, OTHER],
     ),
@@ -174,7 +177,8 @@ TABLE = {
         {},
         {},
         [
-            f"web1: certificate shop: refuse (missing: profile 'short' is not offered by {CA} (offered: none))",
+            f"web1: certificate shop: refuse (missing: profile 'short' is not offered by {CA} (offered: none); "
+            f"profile 'short' is not offered by {OTHER} (offered: none))",
             "web2: certificate shop: issue (missing)",
         ],
         [],
@@ -225,7 +229,10 @@ TABLE = {
         (CA, OTHER),
         {},
         {"limits": ONE_ORDER},
-        ["web1: certificate shop: issue (missing)", "web2: certificate shop: issue (missing) from other"],
+        [
+            "web1: certificate shop: issue (missing)",
+            f"web2: certificate shop: issue (missing) at {OTHER}",
+        ],
         [],
         [CA, "record"],
     ),
@@ -277,8 +284,7 @@ TABLE = {
 def test_plan_certificates_returns_lines_and_warnings(certificates, cas, answers, wishes, expected, warnings, asked):
     sources = Sources(**answers)
     planned, said = plan(*certificates, cas=cas, sources=sources, **wishes)
-    elsewhere = {OTHER: " from other", None: ""}
-    assert [item.line() + elsewhere[item.directory] for item in planned] == expected
+    assert lines(planned) == expected
     assert (said, sources.asked) == (warnings, asked)
 
 
@@ -339,6 +345,8 @@ def test_result_of_shared_certificates_without_a_selection():
 def options(ca, *certificates, **given):
     usual = {
         "ca_paths": {f"{ca.url}/directory": None},
+        "profiles": {},
+        "ca_limits": {},
         "request_timeout": 5,
         "certificates": [item.to_result() for item in certificates],
         "elsewhere": [],

@@ -67,6 +67,12 @@ class TestOptions:
         assert (own.orders.count, own.certificates_per_domain, own.certificates_per_set.count) == (3000, None, 5)
         assert own.renewals_exempt
 
+    def test_limits_of_all_own_ones_of_an_element_come_last(self):
+        url = "https://acme-v02.api.letsencrypt.org/directory"
+        limits = limits_of_all({"letsencrypt": {"orders": "3/3h"}}, {url: {"orders": "4/3h"}, "https://b/": {}})
+        assert (limits[url].orders.count, limits[url].certificates_per_set.count) == (4, 5)
+        assert limits["https://b/"] == Limits()
+
     def test_limits_of_all_other_ca(self):
         limits = limits_of_all({"https://ca.example/dir": {"orders": "10/1h", "renewals_exempt": "yes"}})
         assert limits["https://ca.example/dir"] == Limits(Rate.parse("10/1h"), renewals_exempt=True)

@@ -13,10 +13,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import rationing
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.routes import Cas
 from tests.unit import contracts
 from tests.unit.contracts import DAY, DUE, FRESH, HOUR, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
-from tests.unit.fleet.plans import OTHER, decide_all
+from tests.unit.fleet.plans import OTHER, decide_all, routed
 
 NOW = DUE
 PER_DOMAIN = Limits(certificates_per_domain=Rate.parse("2/7d"), renewals_exempt=True)
@@ -43,8 +44,8 @@ def domain_of(name):
 
 
 def keep_within(limits, *items, now=NOW, cas=(CA,), ask=None, **options):
-    planned = decide_all(*items, now=now, cas=cas, ask=ask, **options)
-    kept, warnings = rationing.keep_within(planned, limits, cas, now, domain_of)
+    planned = routed(decide_all(*items, now=now, cas=cas, ask=ask, **options), cas)
+    kept, warnings = rationing.keep_within(planned, limits, Cas(cas), now, domain_of)
     assert [(plan.host, plan.name) for plan in kept] == [(plan.host, plan.name) for plan in planned]
     return kept, warnings
 
@@ -64,8 +65,8 @@ def test_keep_within_reads_domains_only_if_limit_may_be_reached():
     def unread():
         raise AssertionError
 
-    planned = decide_all(missing("web1"), missing("web2"), now=NOW)
-    assert rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, unread) == (planned, [])
+    planned = routed(decide_all(missing("web1"), missing("web2"), now=NOW))
+    assert rationing.keep_within(planned, {CA: PER_DOMAIN}, Cas([CA]), NOW, unread) == (planned, [])
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,7 @@ def test_keep_within_full_ca_next_one_is_used():
     ]
     assert kept[3].decision.next_at == NOW + 1.5 * HOUR  # the sooner of the two
     assert kept[2].decided().directory == OTHER
+    assert kept[2].not_first.startswith(f"{CA}: the CA's limit of 2 orders in 3 hours is reached; there is room again")
     # One without limits takes all.
     kept, _warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abcd"), cas=(CA, OTHER))
     assert [plan.directory for plan in kept] == [None, None, OTHER, OTHER]
@@ -207,8 +209,8 @@ def recorded(name, days, domain="shop.example"):
     ],
 )
 def test_keep_within_counts_the_record_where_it_reaches_back(record, expected):
-    planned = decide_all(missing("a", issued=[spent("a")]), missing("b"), now=NOW)
-    kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, domain_of, lambda: record)
+    planned = routed(decide_all(missing("a", issued=[spent("a")]), missing("b"), now=NOW))
+    kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, Cas([CA]), NOW, domain_of, lambda: record)
     assert [f"{plan.host} {plan.decision.action}" for plan in kept] == expected
 
 

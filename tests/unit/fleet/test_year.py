@@ -19,7 +19,9 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, rationing
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision import lifetime_point
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import SHIPPED
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.routes import Cas
 from tests.unit import contracts
+from tests.unit.fleet.plans import routed
 
 LETS_ENCRYPT = SHORT_NAMES["letsencrypt"]
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
@@ -195,8 +197,9 @@ class Fleet:
         settings = plan.Settings([LETS_ENCRYPT], now, is_selected=selected, interval=self.interval)
         planned = plan.decide_all(found, settings, ask)
         kept = [plan.Planned(entry.host, "shop", entry, plan.Decision(Action.KEEP)) for entry in past]
+        planned = [*routed(planned, [LETS_ENCRYPT]), *kept]
         planned, warnings = rationing.keep_within(
-            [*planned, *kept], self.limits, [LETS_ENCRYPT], now, lambda name: name.split(".", 1)[1]
+            planned, self.limits, Cas([LETS_ENCRYPT]), now, lambda name: name.split(".", 1)[1]
         )
         for item in planned[: len(found)]:
             if item.decision.action == Action.ISSUE:

@@ -62,7 +62,9 @@ def test_orders_are_options_of_acme_order():
         host=None,
         pending=contracts.pending(profile="p"),
     )
-    (order,) = flow.orders(plan(contracts.decided(replaces_ari_id="a.b")), {"web1": facts(found)})
+    (order,) = flow.orders(
+        plan(contracts.decided(replaces_ari_id="a.b", not_first="the first is down")), {"web1": facts(found)}
+    )
     assert set(order.to_result()) == set(ORDER_SPEC)
 
 
@@ -71,6 +73,26 @@ def test_orders_at_other_ca_are_resumed_there():
     (order,) = flow.orders(plan(directories=[DIRECTORY, OTHER]), {"web1": facts(found)})
     assert (order.order_uri, order.directory) == (ORDER, OTHER)
     assert (order.replaces_directory, order.replaces_account) == (DIRECTORY, f"{ACCOUNT}2")
+
+
+@pytest.mark.parametrize(
+    ("pending", "planned", "expected"),
+    [
+        (None, None, (None, None)),
+        (None, OTHER, (None, OTHER)),
+        # The plan knows the journal; if it says nothing, the order is resumed where it is.
+        (contracts.pending(), None, (ORDER, DIRECTORY)),
+        (contracts.pending(), OTHER, (ORDER, OTHER)),
+        (contracts.pending(directory=OTHER), DIRECTORY, (ORDER, DIRECTORY)),
+    ],
+)
+def test_orders_go_to_the_ca_of_the_plan(pending, planned, expected):
+    decided = contracts.decided(directory=planned, not_first="it failed there")
+    (order,) = flow.orders(
+        plan(decided, directories=[DIRECTORY, OTHER]), {"web1": facts(contracts.found(pending=pending))}
+    )
+    assert (order.order_uri, order.directory) == expected
+    assert order.not_first == "it failed there"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,14 @@ def test_run_broken_answer_fails_the_host_that_gave_it(module, delegate_to, host
     assert result["msg"].endswith(" is missing")
 
 
+def test_run_certificate_result_has_its_ca():
+    arguments = answers.arguments("certificate")
+    why = {"directory": "https://b.example/dir", "not_first": "https://a.example/dir: down"}
+    arguments["results"][0].update(why)
+    (found,) = run("certificate", answers.answer("certificate"), arguments=arguments)["certificates"]
+    assert (found["directory"], found["not_first"]) == ("https://b.example/dir", "https://a.example/dir: down")
+
+
 @pytest.mark.parametrize(
     "error", [RecursionError("deep"), ValueError("\x1b[2J"), TypeError(), AttributeError("x"), KeyError("stdout")]
 )

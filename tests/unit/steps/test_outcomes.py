@@ -155,3 +155,22 @@ def test_of_orders_refused_by_the_plan_is_no_failed_order():
     """Else each run that waits for the next attempt would count as one."""
     (found,) = of_orders(contracts.decided(Action.REFUSE, message="it waits"), {}, {}, {}, now=NOW)
     assert (found.failure_kind, found.failed_at) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        (None, {}),
+        ("not a list", {}),
+        (["not a mapping"], {}),
+        ([contracts.final(directory=DIRECTORY).to_result()], {"shop": {"directory": DIRECTORY}}),
+        (
+            [contracts.final(directory=DIRECTORY, not_first="a: down").to_result()],
+            {"shop": {"directory": DIRECTORY, "not_first": "a: down"}},
+        ),
+        ([contracts.stopped("no", directory=DIRECTORY).to_result()], {}),
+        ([contracts.not_ordered(Action.KEEP).to_result()], {}),
+    ],
+)
+def test_issuers_of_issued_certificates(results, expected):
+    assert outcomes.issuers(results) == expected

@@ -1,0 +1,76 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which CA is asked first for a certificate, and why that is not the first one of the list. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .._common.statuses import FailureKind
+from .._common.times import parse_utc, to_minute
+
+#: Failures after which another CA may do better; others are the same at every CA.
+_OF_A_CA = (FailureKind.CA, FailureKind.REFUSAL)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Orders of a certificate that failed in a row at the CA with the URL *directory*, after it had accepted them.
+
+    kind: of the failure. at: the last one, since: the first one, as manifests have times.
+    """
+
+    directory: str
+    kind: FailureKind
+    at: str
+    since: str
+    count: int = 1
+
+    def reason(self) -> str:
+        """Return what failed, for people."""
+        orders = f"{self.count} orders" if self.count > 1 else "its last order"
+        return f"{orders} failed there (since {to_minute(parse_utc(self.since))})"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The CAs in the order in which they are asked. reasons: why one is not asked in its turn of the list, by URL."""
+
+    directories: tuple[str, ...]
+    reasons: Mapping[str, str]
+
+
+def choose(
+    directories: Sequence[str],
+    failed: Iterable[Failed] = (),
+    is_near_end: bool = False,
+    parked: Mapping[str, str] = MappingProxyType({}),
+    journaled: str | None = None,
+) -> Choice:
+    """Return the order in which the CAs with these *directories* (URLs, the first choice first) are asked.
+
+    *failed*: since the last certificate was issued. *is_near_end*: the live certificate ends soon, and any failure is a
+    reason to try another CA. *parked*: by URL, the trouble that a CA has with all orders. *journaled*: the CA that has
+    an order for the certificate already.
+    """
+    last: dict[str, Failed] = {}
+    for item in sorted(failed, key=lambda item: item.at):
+        if is_near_end or item.kind in _OF_A_CA:
+            last[item.directory] = item
+
+    def turn(url: str) -> tuple[bool, str, bool]:
+        # The CA that failed last is behind all others, so that each has its turn.
+        return url in parked, last[url].at if url in last else "", url != journaled
+
+    reasons = {url: failure.reason() for url, failure in last.items()}
+    return Choice(tuple(sorted(directories, key=turn)), {**reasons, **parked})
+
+
+def why_not(chosen: str, directories: Sequence[str], reasons: Mapping[str, str]) -> str:
+    """Return why the CAs before *chosen* in the list are not asked before it; empty for the first one."""
+    before = directories[: directories.index(chosen)]
+    return "; ".join(f"{url}: {reasons.get(url, 'another CA has its order already')}" for url in before)

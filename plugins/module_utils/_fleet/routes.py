@@ -1,0 +1,87 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The CAs that each order of a plan may go to in this run. Pure, but for the directories that sources return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from .._acme.directory import Directory
+from .._acme.errors import AcmeError
+from .._common.contracts import Version
+from .._common.statuses import Action
+from .ca_choice import choose, why_not
+from .decision import Decision, is_near_end
+from .plan import Planned, without_ca
+
+
+class Directories(Protocol):
+    """The directories of CAs, each read when it is asked for; None, and a problem, where that fails."""
+
+    def directory(self, url: str) -> Directory | None:
+        """Return the directory at *url*."""
+
+    def problem(self, url: str) -> str:
+        """Return why it could not be read; empty also if it was not asked for."""
+
+
+@dataclass(frozen=True)
+class Cas:
+    """The CAs of a plan. directories: their URLs, the first choice first.
+
+    profiles: by URL, what is asked for instead of a profile that the CA does not offer; empty for none. since: as in
+    HostCertificate.journaled(), for certificates that are to be replaced.
+    """
+
+    directories: Sequence[str]
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    since: str = ""
+
+    def route(self, item: Planned, sources: Directories, now: datetime) -> Planned:
+        """Return an order with the CAs that may take it; postponed or refused where none can."""
+        if item.decision.action != Action.ISSUE:
+            return item
+        certificate, wanted = item.certificate, item.certificate.wanted
+        journaled = self._journaled(item)
+        home = journaled.directory if journaled else None
+        near_end = is_near_end(certificate.live, now)
+        choice = choose(self.directories, is_near_end=near_end, journaled=home)
+        profile = wanted.profile if wanted else None
+        able: list[str] = []
+        down, unable = {}, {}
+        for url in choice.directories:
+            # Without a profile the first CA that answers is enough, and no other is asked.
+            directory = sources.directory(url) if profile or not able else None
+            if sources.problem(url):
+                down[url] = sources.problem(url)
+                continue
+            try:
+                if directory:
+                    directory.profile_for(profile, self.profiles.get(url))
+                able.append(url)
+            except AcmeError as error:
+                unable[url] = str(error)
+        if not able:
+            why = "; ".join([*down.values(), *unable.values()])
+            if down:
+                return without_ca(item, why)
+            return replace(item, decision=Decision(Action.REFUSE, item.decision.reason, why))
+        return self.ordered_from(replace(item, cas=tuple(able), passed={**choice.reasons, **unable, **down}), able[0])
+
+    def ordered_from(self, item: Planned, url: str) -> Planned:
+        """Return an order that is sent to the CA with this *url* first."""
+        journaled = self._journaled(item)
+        usual = (journaled.directory if journaled else None) or self.directories[0]
+        return replace(
+            item,
+            directory=url if url != usual else None,
+            not_first=why_not(url, self.directories, item.passed),
+        )
+
+    def _journaled(self, item: Planned) -> Version | None:
+        return item.certificate.journaled(self.directories, self.since if item.selected else None)

@@ -1,0 +1,75 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CA that is asked first, as a table of what failed before."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.ca_choice import Failed, choose, why_not
+from tests.unit.contracts import HOUR, ISSUED, utc
+
+A, B, C = (f"https://{name}.example/dir" for name in "abc")
+CA, REFUSAL, VALIDATION, LOCAL = FailureKind.CA, FailureKind.REFUSAL, FailureKind.VALIDATION, FailureKind.LOCAL
+FAILED = "its last order failed there (since 2026-09-01 12:00 UTC)"
+
+
+def failed(url, kind=CA, hours=0, count=1):
+    return Failed(url, kind, utc(ISSUED + hours * HOUR), utc(ISSUED), count)
+
+
+TABLE = {
+    # the CAs, what failed, further facts: the order in which they are asked, and why the first one is not asked first
+    "nothing failed": ([A, B], [], {}, [A, B], ""),
+    "nothing failed near the end": ([A, B], [], {"is_near_end": True}, [A, B], ""),
+    "an order in the journal of the second": (
+        [A, B],
+        [],
+        {"journaled": B},
+        [B, A],
+        f"{A}: another CA has its order already",
+    ),
+    "an order in the journal of a CA that is not listed": ([A, B], [], {"journaled": C}, [A, B], ""),
+    "the first had trouble": ([A, B], [failed(A)], {}, [B, A], f"{A}: {FAILED}"),
+    "the first refused": ([A, B], [failed(A, REFUSAL)], {}, [B, A], f"{A}: {FAILED}"),
+    "the first could not validate": ([A, B], [failed(A, VALIDATION)], {}, [A, B], ""),
+    "the first was not asked": ([A, B], [failed(A, LOCAL)], {}, [A, B], ""),
+    "the first could not validate, near the end": (
+        [A, B],
+        [failed(A, VALIDATION, count=3)],
+        {"is_near_end": True},
+        [B, A],
+        f"{A}: 3 orders failed there (since 2026-09-01 12:00 UTC)",
+    ),
+    "the first was not asked, near the end": ([A, B], [failed(A, LOCAL)], {"is_near_end": True}, [B, A], None),
+    "trouble and later a failed validation": ([A, B], [failed(A, CA), failed(A, VALIDATION, 1)], {}, [B, A], None),
+    "the second had trouble": ([A, B], [failed(B)], {}, [A, B], ""),
+    "the second had trouble last": ([A, B], [failed(A), failed(B, hours=1)], {}, [A, B], ""),
+    "the first had trouble last": ([A, B], [failed(A, hours=2), failed(B, hours=1)], {}, [B, A], None),
+    "each of three has its turn": ([A, B, C], [failed(A), failed(B, hours=1)], {}, [C, A, B], None),
+    "the journal of one that had trouble": ([A, B], [failed(A)], {"journaled": A}, [B, A], f"{A}: {FAILED}"),
+    "the journal of one that could not validate": ([A, B], [failed(B, VALIDATION)], {"journaled": B}, [B, A], None),
+    "the first is parked": ([A, B], [], {"parked": {A: "too many"}}, [B, A], f"{A}: too many"),
+    "the first is parked, and the second had trouble": (
+        [A, B],
+        [failed(B)],
+        {"parked": {A: "too many"}},
+        [B, A],
+        f"{A}: too many",
+    ),
+    "the first is parked, with an order": ([A, B], [], {"parked": {A: "x"}, "journaled": A}, [B, A], f"{A}: x"),
+    "the only one had trouble": ([A], [failed(A)], {"is_near_end": True, "parked": {A: "x"}}, [A], ""),
+}
+
+
+@pytest.mark.parametrize(("directories", "failures", "facts", "expected", "why"), TABLE.values(), ids=TABLE)
+def test_choose_asks_in_this_order(directories, failures, facts, expected, why):
+    choice = choose(directories, failures, **facts)
+    assert list(choice.directories) == expected
+    if why is not None:
+        assert why_not(choice.directories[0], directories, choice.reasons) == why
+
+
+def test_why_not_names_all_cas_before():
+    assert why_not(C, [A, B, C], {A: "down", B: "full", C: "last"}) == f"{A}: down; {B}: full"

@@ -1,0 +1,114 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CAs that an order may go to: those that answer and have its profile, or another one to ask for instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.routes import Cas
+from tests.unit import contracts
+from tests.unit.contracts import DIRECTORY as CA
+from tests.unit.contracts import FRESH, found, utc
+from tests.unit.fleet.plans import OTHER, decide_all, directory
+
+NO_SHORT = f"profile 'short' is not offered by {CA} (offered: none)"
+NO_SHORT_AT_OTHER = f"profile 'short' is not offered by {OTHER} (offered: classic)"
+
+
+class Scripted:
+    """Directories of two CAs: the second one has a profile. asked: those that were read."""
+
+    def __init__(self, down=()):
+        self.down = down
+        self.asked = []
+
+    def directory(self, url):
+        self.asked.append(url)
+        return None if url in self.down else directory(url, ["classic"] if url == OTHER else [])
+
+    def problem(self, url):
+        return f"{url} is down" if url in self.down and url in self.asked else ""
+
+
+def route(wanted=None, down=(), profiles=None, **given):
+    item = found(wanted or {}, given.pop("live", None), **given)
+    (planned,) = decide_all(item, cas=(CA, OTHER))
+    sources = Scripted(down)
+    return Cas([CA, OTHER], profiles or {}).route(planned, sources, FRESH), sources.asked
+
+
+PROFILES = {
+    # the certificate's profile, the CAs' own ones, the CAs that are down: the CAs to order from, or why not
+    "none": (None, {}, (), [CA, OTHER], ""),
+    "an empty one": ("", {}, (), [CA, OTHER], ""),
+    "none, and a CA has its own": (None, {CA: "gone"}, (), [CA, OTHER], ""),
+    "the second has it": ("classic", {}, (), [OTHER], ""),
+    "the second has it, and the first asks for none": ("classic", {CA: ""}, (), [CA, OTHER], ""),
+    "none has it": ("short", {}, (), [], f"{NO_SHORT}; {NO_SHORT_AT_OTHER}"),
+    "none has it, and the second asks for another": ("short", {OTHER: "classic"}, (), [OTHER], ""),
+    "none has it, and the first has not even its own": (
+        "short",
+        {CA: "gone"},
+        (),
+        [],
+        f"profile 'gone' is not offered by {CA} (offered: none); {NO_SHORT_AT_OTHER}",
+    ),
+    "the first is down": ("short", {OTHER: ""}, (CA,), [OTHER], ""),
+    "the first is down, and the second does not have it": (
+        "short",
+        {},
+        (CA,),
+        [],
+        f"{CA} is down; {NO_SHORT_AT_OTHER}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("profile", "own", "down", "cas", "message"), PROFILES.values(), ids=PROFILES)
+def test_route_has_cas_with_the_profile(profile, own, down, cas, message):
+    planned, asked = route({"profile": profile}, down, own)
+    assert (list(planned.cas), planned.decision.message) == (cas, message)
+    assert planned.decision.action == (Action.ISSUE if cas else Action.REFUSE)
+    # Without a profile the first CA that answers is enough.
+    assert asked == ([CA, OTHER] if profile else [CA])
+
+
+def test_route_certificate_that_can_wait_is_kept_while_the_ca_with_its_profile_is_down():
+    planned, _asked = route({"profile": "short", "reload": []}, down=(CA,), live={"profile": "old"})
+    assert planned.decision.action == Action.KEEP
+    assert planned.decision.message == f"{CA} is down; {NO_SHORT_AT_OTHER}"
+
+
+@pytest.mark.parametrize(
+    ("given", "down", "first", "why"),
+    [
+        ({}, (), None, ""),
+        ({}, (CA,), OTHER, f"{CA}: {CA} is down"),
+        # Where the journal has an order, that is known without the plan.
+        ({"pending": contracts.pending()}, (), None, ""),
+        ({"pending": contracts.pending(directory=OTHER)}, (), None, f"{CA}: another CA has its order already"),
+        ({"pending": contracts.pending(directory=OTHER)}, (OTHER,), CA, ""),
+        ({"pending": contracts.pending()}, (CA,), OTHER, f"{CA}: {CA} is down"),
+        ({"pending": contracts.pending(directory=OTHER, key_type="rsa2048")}, (), None, ""),
+        ({"pending": contracts.awaiting(directory=OTHER, not_after=utc(FRESH))}, (), None, ""),
+    ],
+)
+def test_route_names_another_ca_than_the_usual_one_and_why(given, down, first, why):
+    planned, _asked = route(down=down, **given)
+    assert (planned.directory, planned.not_first) == (first, why)
+    assert (planned.decided().directory, planned.decided().not_first) == (first, why or None)
+
+
+def test_route_replacement_ignores_the_order_for_an_old_key():
+    (planned,) = decide_all(
+        found(pending=contracts.pending(directory=OTHER)), cas=(CA, OTHER), is_selected=lambda _item: True
+    )
+    for since, first in (("", (CA, OTHER)), (utc(FRESH), (CA, OTHER)), ("2026-01-01T00:00:00Z", (OTHER, CA))):
+        assert Cas([CA, OTHER], since=since).route(planned, Scripted(), FRESH).cas == first
+
+
+def test_route_kept_certificate_asks_nothing():
+    planned, asked = route({"profile": "old"}, live={"profile": "old"})
+    assert (planned.decision.action, planned.cas, asked) == (Action.KEEP, (), [])
