@@ -17,8 +17,9 @@ description:
     with O(check_revocation), V(revoked). The reasons to repair are V(attributes), V(formats) and V(reload outstanding).
     The reason to switch is V(switch outstanding), and the reason to remove is V(not listed).
   - The CA is asked for renewal information (RFC 9773) about all certificates that would be kept, in unsigned requests.
-    If it does not answer, there is a warning, and the lifetime decides. A certificate is then due after two thirds of
-    its lifetime, or after one half if the lifetime is below ten days.
+    If it does not answer, there is a warning, and the window that it gave last counts where O(cache) has it. Otherwise
+    the lifetime decides. A certificate is then due after two thirds of its lifetime, or after one half if the lifetime
+    is below ten days.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -94,8 +95,8 @@ options:
     version_added: 0.3.0
   cache:
     description:
-      - A folder on the controller for renewal information, for as long as the CA allows, and for the data that
-        O(check_revocation) fetched, for six hours. A revocation may thus be seen six hours late. The folder is made if
+      - A folder on the controller for renewal information, for as long as the CA allows, or 30 days while the CA does
+        not answer, and for the data that O(check_revocation) fetched, for six hours. A revocation may thus be seen six hours late. The folder is made if
         it does not exist, and can be removed at any time.
     type: path
     version_added: 0.3.0

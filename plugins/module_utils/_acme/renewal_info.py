@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,8 @@ _SHORTEST, _LONGEST, _USUAL = 60.0, 86400.0, 6 * 3600.0
 # Seconds for all requests of a run: a base, and more for each certificate.
 _PATIENCE, _PATIENCE_EACH = 30.0, 0.1
 _LONGEST_QUESTION = 10.0  # seconds
+# For a CA that is down, the last known window is used for so long.
+_LAST_KNOWN = timedelta(days=30)
 # If so many requests fail before one succeeds, the CA is down.
 _FRUITLESS = 30
 
@@ -106,7 +108,7 @@ class Cached:
 
 
 class RenewalCache:
-    """Answers by URL, kept until the CA allows the next request (RFC 9773 section 4.3).
+    """Answers by URL: until the CA allows the next request (RFC 9773 section 4.3), and later while it does not answer.
 
     They are in a folder of the controller; only in memory if there is no folder. An entry that is missing or damaged
     only costs a request.
@@ -122,16 +124,26 @@ class RenewalCache:
         entry = self._entries.get(url)
         return entry if entry and now < entry.until else None
 
+    def last_known(self, ari_ids: Iterable[str]) -> dict[str, RenewalInfo]:
+        """Return the windows that their CAs gave last, by ARI id, however long ago that was."""
+        by_id = {url.rpartition("/")[2]: entry.info for url, entry in self._entries.items() if entry.info}
+        return {ari_id: by_id[ari_id] for ari_id in ari_ids if ari_id in by_id}
+
     def put(self, url: str, entry: Cached) -> None:
-        """Keep an answer."""
-        self._entries[url] = entry
+        """Keep an answer. One without a window keeps the last known one."""
+        before = self._entries.get(url)
+        self._entries[url] = replace(entry, info=entry.info or (before.info if before else None))
         self._changed = True
 
     def save(self, now: datetime) -> str:
-        """Write the valid entries. Return an error message, or an empty text."""
+        """Write the entries that may be of use. Return an error message, or an empty text."""
         if not self._path or not self._changed:
             return ""
-        entries = {url: entry.to_json() for url, entry in self._entries.items() if now < entry.until}
+        entries = {
+            url: entry.to_json()
+            for url, entry in self._entries.items()
+            if now < entry.until + (_LAST_KNOWN if entry.info else timedelta(0))
+        }
         try:
             atomic_file.write(self._path, json.dumps(entries).encode())
         except OSError as error:
@@ -154,22 +166,26 @@ def ask_all(
 
     *cache* has answers, and when the CA allows the next request. Hosts choose their ids, so no failure of one request
     affects others. If many fail before one succeeds, or the time is over, the CA is taken to be down, and no other
-    request is sent.
+    request is sent. The last known window is better than none.
     """
     deadline = Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids))
-    questions = _Questions(http, base_url, cache or RenewalCache(), deadline)
+    cache = cache or RenewalCache()
+    questions = _Questions(http, base_url, cache, deadline)
     # In random order: no host can choose ids that all come first.
     mixed = sorted(ari_ids, key=lambda _ari_id: http.clock.chance())
     with ThreadPoolExecutor(max_workers=connections) as pool:
         answers = dict(zip(mixed, pool.map(questions.ask, mixed)))
-    known = {ari_id: info for ari_id in ari_ids if isinstance(info := answers[ari_id], RenewalInfo)}
-    problems = [problem for problem in answers.values() if isinstance(problem, str)]
+    problems = {ari_id: problem for ari_id, problem in answers.items() if isinstance(problem, str)}
+    last = cache.last_known(problems)
+    found = {ari_id: last.get(ari_id) if ari_id in problems else answers[ari_id] for ari_id in ari_ids}
+    known = {ari_id: info for ari_id, info in found.items() if isinstance(info, RenewalInfo)}
     if not problems:
         return known, []
-    return known, [
-        f"no renewal information for {len(problems)} of {len(answers)} certificates ({problems[0]}): "
-        "their lifetime decides when they are renewed"
-    ]
+    deciding = "their lifetime decides when they are renewed"
+    if last:
+        deciding = f"{deciding}, but for {len(last)} of them the window that the CA gave last"
+    why = next(iter(problems.values()))
+    return known, [f"no renewal information for {len(problems)} of {len(answers)} certificates ({why}): {deciding}"]
 
 
 class _Questions:

@@ -73,7 +73,10 @@ class PlanSources:
         for url, ari_ids in questions.items() if self._options["renewal_information"] else ():
             session = self._sessions.get(url)
             directory = self.directory(url) if session else None
-            if session and directory and directory.renewal_info:
+            if session and directory is None:
+                # So that another CA can take over in time. The problem() of this one is said anyway.
+                answers.update(self._cache.last_known(ari_ids))
+            elif session and directory and directory.renewal_info:
                 answered, problems = ask_all(session, directory.renewal_info, ari_ids, _CONNECTIONS, self._cache)
                 answers.update(answered)
                 self.warnings.extend(problems)

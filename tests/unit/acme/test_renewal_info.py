@@ -384,12 +384,36 @@ class TestCache:
         ask_all(http, f"{ca.url}/renewal-info", ["a.a"], 1, cache)
         assert cache.save(time.now()) == f"acme_cache {tmp_path}/file/cache cannot be written: Not a directory"
 
-    def test_cache_expired_entries_are_dropped(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("until", "info", "stays"),
+        [
+            (timedelta(seconds=1), None, True),
+            (timedelta(), None, False),
+            (timedelta(seconds=1), RenewalInfo(START, END), True),
+            (timedelta(days=-29), RenewalInfo(START, END), True),
+            (timedelta(days=-30), RenewalInfo(START, END), False),
+        ],
+        ids=["a pause", "a pause that is over", "a window", "a window of long ago", "a window of too long ago"],
+    )
+    def test_cache_entries_are_dropped_when_they_are_of_no_use(self, tmp_path, until, info, stays):
         cache = RenewalCache(str(tmp_path))
-        cache.put("https://ca.example/ari/old", Cached(START))
-        cache.put("https://ca.example/ari/new", Cached(END, RenewalInfo(START, END)))
+        cache.put("https://ca.example/ari/a.b", Cached(START + until, info))
         cache.save(START)
-        assert list(json.loads((tmp_path / "renewal-info.json").read_text())) == ["https://ca.example/ari/new"]
+        assert len(json.loads((tmp_path / "renewal-info.json").read_text())) == int(stays)
+
+    @pytest.mark.parametrize("answer", [RESET, Answer(500), Answer(503, headers={"Retry-After": "3600"}), Answer(404)])
+    def test_cache_last_known_window_counts_while_the_ca_does_not_answer(self, ca, run, time, answer):
+        ca.always("/renewal-info", Answer(200, window()))
+        assert run("a.a") == (["a.a"], 1, [])
+        time.sleep(21601)
+        ca.always("/renewal-info", answer)
+        found, _requests, (warning,) = run("a.a", "c.c")
+        assert found == ["a.a"]
+        assert warning.endswith(
+            ": their lifetime decides when they are renewed, but for 1 of them the window that the CA gave last"
+        )
+        # Also after a run that got nothing.
+        assert run("a.a")[0] == ["a.a"]
 
 
 @pytest.mark.parametrize(

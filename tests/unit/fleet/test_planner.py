@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.planner impor
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection
 from tests.unit import contracts
+from tests.unit.acme import ca as scripted
 from tests.unit.acme.server import RESET, Answer, problem
 from tests.unit.contracts import ACCOUNT, DAY, DUE, FRESH, HOUR, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
@@ -429,6 +431,30 @@ def test_make_plan_keeps_renewal_information_in_the_cache(ca, tmp_path):
     assert ca.lines().count("GET /renewal-info/a.b") == 1
     _result, (warning,) = make_plan(ca, of_ca(ca), cache="/proc/cache")
     assert warning.startswith("acme_cache /proc/cache cannot be written: ")
+
+
+@pytest.mark.parametrize(
+    ("down", "line"),
+    [((), ""), ((0,), "issue (window open) at "), ((0, 1), "")],
+    ids=["both are well", "the issuing one is down", "both are down"],
+)
+def test_make_plan_window_of_a_ca_that_is_down_moves_its_certificate_in_time(ca, tmp_path, down, line):
+    """The window is from the cache: without it, nothing would be done before two thirds of the lifetime."""
+    with closing(scripted.CA()) as second:
+        window = {"suggestedWindow": {"start": utc(FRESH + DAY), "end": utc(FRESH + DAY + HOUR)}}
+        ca.always("/renewal-info", Answer(200, window, {"Retry-After": "86400"}))
+        given = {"ca_paths": {f"{one.url}/directory": None for one in (ca, second)}, "cache": str(tmp_path)}
+        assert make_plan(ca, of_ca(ca), **given)[0]["lines"] == []
+        for number in down:
+            (ca, second)[number].always("/directory", RESET)
+        if not down:
+            ca.always("/renewal-info", Answer(200, {"suggestedWindow": {"start": utc(DUE), "end": utc(URGENT)}}))
+        result, warnings = make_plan(ca, of_ca(ca), now=FRESH + 2 * DAY, **given)
+        expected = f"web1: certificate shop: {line}{second.url}/directory"
+        assert result["lines"] == ([expected] if line else [])
+        if len(down) == 2:
+            assert result["hosts"]["web1"][0]["reason"] == "window open"
+            assert warnings[0].endswith("; nothing is issued in this run")
 
 
 def test_make_plan_record_that_cannot_be_read_warns(ca, tmp_path):
