@@ -96,8 +96,8 @@ options:
   cache:
     description:
       - A folder on the controller for renewal information, for as long as the CA allows, or 30 days while the CA does
-        not answer, and for the data that O(check_revocation) fetched, for six hours. A revocation may thus be seen six hours late. The folder is made if
-        it does not exist, and can be removed at any time.
+        not answer, and for the data that O(check_revocation) fetched, for six hours. A revocation may thus be seen six
+        hours late. The folder is made if it does not exist, and can be removed at any time.
     type: path
     version_added: 0.3.0
   run_interval:

@@ -10,30 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from .._common.contracts import CountedOrder
 from .._common.statuses import FailureKind
 from .._common.times import parse_utc, to_minute
 
 #: Failures after which another CA may do better; others are the same at every CA.
 _OF_A_CA = (FailureKind.CA, FailureKind.REFUSAL)
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Orders of a certificate that failed in a row at the CA with the URL *directory*, after it had accepted them.
-
-    kind: of the failure. at: the last one, since: the first one, as manifests have times.
-    """
-
-    directory: str
-    kind: FailureKind
-    at: str
-    since: str
-    count: int = 1
-
-    def reason(self) -> str:
-        """Return what failed, for people."""
-        orders = f"{self.count} orders" if self.count > 1 else "its last order"
-        return f"{orders} failed there (since {to_minute(parse_utc(self.since))})"
 
 
 @dataclass(frozen=True)
@@ -46,18 +28,18 @@ class Choice:
 
 def choose(
     directories: Sequence[str],
-    failed: Iterable[Failed] = (),
+    failed: Iterable[CountedOrder] = (),
     is_near_end: bool = False,
     parked: Mapping[str, str] = MappingProxyType({}),
     journaled: str | None = None,
 ) -> Choice:
     """Return the order in which the CAs with these *directories* (URLs, the first choice first) are asked.
 
-    *failed*: since the last certificate was issued. *is_near_end*: the live certificate ends soon, and any failure is a
-    reason to try another CA. *parked*: by URL, the trouble that a CA has with all orders. *journaled*: the CA that has
-    an order for the certificate already.
+    *failed*: orders since the certificate was issued last, by CA and kind of failure. *is_near_end*: the live one ends
+    soon, and any failure is a reason to try another CA. *parked*: by URL, the trouble that a CA has with all orders.
+    *journaled*: the CA that has an order for the certificate already.
     """
-    last: dict[str, Failed] = {}
+    last: dict[str, CountedOrder] = {}
     for item in sorted(failed, key=lambda item: item.at):
         if is_near_end or item.kind in _OF_A_CA:
             last[item.directory] = item
@@ -66,7 +48,7 @@ def choose(
         # The CA that failed last is behind all others, so that each has its turn.
         return url in parked, last[url].at if url in last else "", url != journaled
 
-    reasons = {url: failure.reason() for url, failure in last.items()}
+    reasons = {url: _reason(failure) for url, failure in last.items()}
     return Choice(tuple(sorted(directories, key=turn)), {**reasons, **parked})
 
 
@@ -74,3 +56,8 @@ def why_not(chosen: str, directories: Sequence[str], reasons: Mapping[str, str])
     """Return why the CAs before *chosen* in the list are not asked before it; empty for the first one."""
     before = directories[: directories.index(chosen)]
     return "; ".join(f"{url}: {reasons.get(url, 'another CA has its order already')}" for url in before)
+
+
+def _reason(failed: CountedOrder) -> str:
+    orders = f"{failed.count} orders" if (failed.count or 1) > 1 else "its last order"
+    return f"{orders} failed there (since {to_minute(parse_utc(failed.since or failed.at))})"

@@ -102,12 +102,12 @@ def plan_certificates(request: PlanRequest, sources: PlanSources) -> tuple[list[
     planned = plan.decide_all(request.certificates, settings, sources.renewal_information, revoked)
     others = plan.decide_all(request.elsewhere, Settings(directories, now), sources.renewal_information, revoked)
     planned = shared_certificates.share(planned, others, sources.record, request.since)
+    planned = [_with_digest(item, request) for item in planned]
     planned, waiting = _with_cas(planned, request, sources, now)
     warnings = [*sources.warnings, *waiting]
     so_far = "; ".join(warnings)
     problems = filter(None, map(sources.problem, directories))
     warnings += [problem for problem in problems if problem not in so_far]
-    planned = [_with_digest(item, request) for item in planned]
     return shared_certificates.postpone_receivers(planned), warnings
 
 

@@ -49,8 +49,10 @@ class Cas:
         certificate, wanted = item.certificate, item.certificate.wanted
         journaled = self._journaled(item)
         home = journaled.directory if journaled else None
+        # With other settings, an order may succeed that failed before.
+        failed = [order for order in certificate.failed if order.digest == item.digest]
         near_end = is_near_end(certificate.live, now)
-        choice = choose(self.directories, is_near_end=near_end, journaled=home)
+        choice = choose(self.directories, failed, near_end, journaled=home)
         profile = wanted.profile if wanted else None
         able: list[str] = []
         down, unable = {}, {}

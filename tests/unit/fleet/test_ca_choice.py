@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.ca_choice import Failed, choose, why_not
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.ca_choice import choose, why_not
+from tests.unit import contracts
 from tests.unit.contracts import HOUR, ISSUED, utc
 
 A, B, C = (f"https://{name}.example/dir" for name in "abc")
@@ -16,7 +17,7 @@ FAILED = "its last order failed there (since 2026-09-01 12:00 UTC)"
 
 
 def failed(url, kind=CA, hours=0, count=1):
-    return Failed(url, kind, utc(ISSUED + hours * HOUR), utc(ISSUED), count)
+    return contracts.failed(directory=url, kind=kind, at=utc(ISSUED + hours * HOUR), since=utc(ISSUED), count=count)
 
 
 TABLE = {

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, FailureKind
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.routes import Cas
 from tests.unit import contracts
 from tests.unit.contracts import DIRECTORY as CA
-from tests.unit.contracts import FRESH, found, utc
+from tests.unit.contracts import FRESH, URGENT, found, utc
 from tests.unit.fleet.plans import OTHER, decide_all, directory
 
 NO_SHORT = f"profile 'short' is not offered by {CA} (offered: none)"
@@ -99,6 +101,48 @@ def test_route_names_another_ca_than_the_usual_one_and_why(given, down, first, w
     planned, _asked = route(down=down, **given)
     assert (planned.directory, planned.not_first) == (first, why)
     assert (planned.decided().directory, planned.decided().not_first) == (first, why or None)
+
+
+FAILED = contracts.failed(kind=FailureKind.CA)
+LATER = f"{CA}: 2 orders failed there (since 2026-10-31 12:00 UTC)"
+
+
+@pytest.mark.parametrize(
+    ("failed", "live", "digest", "cas"),
+    [
+        (FAILED, FRESH, "5e", [OTHER, CA]),
+        (FAILED, None, "5e", [OTHER, CA]),
+        # What was wanted is another thing now, or the CAs have other options.
+        (FAILED, FRESH, "77", [CA, OTHER]),
+        (contracts.failed(), FRESH, "5e", [CA, OTHER]),
+        (contracts.failed(), None, "5e", [CA, OTHER]),
+        (contracts.failed(), URGENT, "5e", [OTHER, CA]),
+        (contracts.failed(directory=OTHER), URGENT, "5e", [CA, OTHER]),
+        (contracts.failed(directory=""), URGENT, "5e", [CA, OTHER]),
+    ],
+    ids=[
+        "trouble",
+        "trouble without a live certificate",
+        "trouble with other settings",
+        "validation",
+        "validation without a live certificate",
+        "validation near the end",
+        "validation at the second near the end",
+        "no CA was asked",
+    ],
+)
+def test_route_leaves_a_ca_that_accepts_orders_and_then_fails(failed, live, digest, cas):
+    item = found(live={} if live else None, failed=[failed])
+    (planned,) = decide_all(item, cas=(CA, OTHER), is_forced=True, now=live or FRESH)
+    planned = Cas([CA, OTHER]).route(replace(planned, digest=digest), Scripted(), live or FRESH)
+    assert (list(planned.cas), planned.not_first) == (cas, LATER if cas[0] == OTHER else "")
+
+
+def test_route_order_in_the_journal_of_a_ca_that_failed_is_given_up():
+    item = found(pending=contracts.pending(), failed=[FAILED])
+    (planned,) = decide_all(item, cas=(CA, OTHER), is_forced=True)
+    planned = Cas([CA, OTHER]).route(replace(planned, digest="5e"), Scripted(), FRESH)
+    assert (planned.directory, planned.not_first) == (OTHER, LATER)
 
 
 def test_route_replacement_ignores_the_order_for_an_old_key():
