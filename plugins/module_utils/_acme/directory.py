@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._common.deadline import Deadline
 from .errors import AcmeError, ProtocolError
 from .http import Http, texts
 from .problem import Problem
@@ -31,9 +32,9 @@ class Directory:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def fetch(cls, http: Http, url: str) -> Directory:
+    def fetch(cls, http: Http, url: str, deadline: Deadline | None = None) -> Directory:
         """Read the directory at *url*. Raises TransportError, ProtocolError, or AcmeError for a refusal."""
-        answer = http.get(url)
+        answer = http.get(url, deadline=deadline)
         if 300 <= answer.status < 400:
             raise AcmeError(f"directory {url} redirects to {answer.headers.get('Location', 'nowhere')}: give that URL")
         if answer.status != 200:

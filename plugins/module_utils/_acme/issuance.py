@@ -212,6 +212,12 @@ def _with_challenges(
     return PreparedOrder(order, tuple(challenges))
 
 
+def left_behind(client: Client, request: OrderRequest) -> tuple[contracts.ChallengeData, ...]:
+    """Return the stale challenges of the journaled order of *request*, which is given up, at the client's CA."""
+    found = _journaled(client, request)
+    return _left_behind(client, found, request, Status.STALE) if found else ()
+
+
 def _left_behind(
     client: Client, order: Order, request: OrderRequest, status: Status
 ) -> tuple[contracts.ChallengeData, ...]:

@@ -18,9 +18,10 @@ from .._acme.issuance import Failure, connections_for, prepare, run_all, to_fail
 from .._common.clock import Clock
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
-from .._common.statuses import Status
+from .._common.statuses import FailureKind, Status
 from .ca_options import open_account, open_customer, open_directory
 from .cas import Ca, cas_of
+from .given_up import with_left_behind
 from .key_files import key_would_be_made, load_key
 from .order_options import from_failure, from_prepared, to_request
 from .take_overs import with_reason
@@ -63,7 +64,12 @@ def order_all(
             if not routes[number] or order.for_all_cas:
                 at_first = replace(asked[number], directory=failures[number][0][0])
                 results[number] = from_failure(at_first, combine(failures[number]))
-    return totals, [result for result in results if result is not None]
+    made = [result for result in results if result is not None]
+    troubled = {url for at in failures for url, failure in at if failure.kind == FailureKind.CA}
+    askable = [ca for url, ca in cas.items() if url not in troubled]
+    made, requests = with_left_behind(askable, list(zip(asked, made)))
+    totals.requests += requests
+    return totals, made
 
 
 def route(order: CertificateOrder, urls: Iterable[str]) -> list[str]:
@@ -102,15 +108,20 @@ def check_all(
     params: Mapping[str, Any], asked: Sequence[CertificateOrder]
 ) -> tuple[OrderTotals, list[CertificateOrder]]:
     """Return what check mode finds without a signed request. Raises AcmeError."""
-    first = cas_of(params)[0]
-    if not key_would_be_made(first):
-        load_key(first.key)
-    refused = [refuse(order) for order in asked]
-    if None not in refused:
-        return OrderTotals(), [order for order in refused if order is not None]
-    with open_directory(first) as (http, directory):
-        orders = [found or _check_one(directory, first, order) for order, found in zip(asked, refused)]
-        return OrderTotals(changed=bool(asked), requests=http.count), orders
+    cas = {ca.directory: ca for ca in cas_of(params)}
+    totals, results = OrderTotals(), [refuse(order) for order in asked]
+    for url, ca in cas.items():
+        left = [number for number, result in enumerate(results) if result is None]
+        here = [number for number in left if route(asked[number], cas)[0] == url]
+        if not here:
+            continue
+        if not key_would_be_made(ca):
+            load_key(ca.key)
+        with open_directory(ca) as (http, directory):
+            for number in here:
+                results[number] = _check_one(directory, ca, asked[number])
+            totals.changed, totals.requests = True, totals.requests + http.count
+    return totals, [result for result in results if result is not None]
 
 
 def _order_at(

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from .._acme.renewal_info import RenewalInfo
+from .._common import contracts
 from .._common.contracts import HostCertificate, PlannedCertificate, SharedKey
 from .._common.statuses import Action, Reason
 from .._common.times import utc
@@ -48,9 +49,9 @@ class Planned:
 
     share: from whom the host gets it; with a serial number, one that exists. info: the CA's renewal information.
     cas: the URLs of the CAs to order from, in the order in which they are asked. passed: why a CA is not asked, or not
-    in its turn of the list, by URL. directory, not_first: as in PlannedCertificate. selected: it is to be replaced with
-    a new key. replaces_ari_id: the ARI id of the certificate that an order replaces. digest: of what its order is made
-    with.
+    in its turn of the list, by URL. journaled: the version whose order is resumed. directory, not_first: as in
+    PlannedCertificate. selected: it is to be replaced with a new key. replaces_ari_id: the ARI id of the certificate
+    that an order replaces. digest: of what its order is made with.
     """
 
     host: str
@@ -62,6 +63,7 @@ class Planned:
     info: RenewalInfo | None = None
     cas: tuple[str, ...] = ()
     passed: Mapping[str, str] = field(default_factory=dict)
+    journaled: contracts.Version | None = None
     directory: str | None = None
     not_first: str = ""
     selected: bool = False

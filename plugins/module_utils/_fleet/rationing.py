@@ -142,6 +142,9 @@ def _reached(opening: Opening) -> str:
 
 def _kind(plan: Planned, url: str, now: datetime) -> str:
     """Return what an order is to the CA whose directory is at *url*: NEW, RENEWAL or EXEMPT."""
+    pending = plan.journaled
+    if pending and pending.directory == url and set(pending.identifiers) == set(plan.names):
+        return EXEMPT  # it has been made
     live = plan.certificate.live
     if not live or live.directory != url:
         return NEW

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
-from .._common.contracts import Version
 from .._common.statuses import Action
 from .ca_choice import choose, why_not
 from .decision import Decision, is_near_end
@@ -47,8 +46,8 @@ class Cas:
         if item.decision.action != Action.ISSUE:
             return item
         certificate, wanted = item.certificate, item.certificate.wanted
-        journaled = self._journaled(item)
-        home = journaled.directory if journaled else None
+        pending = certificate.journaled(self.directories, self.since if item.selected else None)
+        home = pending.directory if pending else None
         # With other settings, an order may succeed that failed before.
         failed = [order for order in certificate.failed if order.digest == item.digest]
         near_end = is_near_end(certificate.live, now)
@@ -73,17 +72,15 @@ class Cas:
             if down:
                 return without_ca(item, why)
             return replace(item, decision=Decision(Action.REFUSE, item.decision.reason, why))
-        return self.ordered_from(replace(item, cas=tuple(able), passed={**choice.reasons, **unable, **down}), able[0])
+        passed = {**choice.reasons, **unable, **down}
+        item = replace(item, cas=tuple(able), passed=passed, journaled=pending)
+        return self.ordered_from(item, able[0])
 
     def ordered_from(self, item: Planned, url: str) -> Planned:
         """Return an order that is sent to the CA with this *url* first."""
-        journaled = self._journaled(item)
-        usual = (journaled.directory if journaled else None) or self.directories[0]
+        usual = (item.journaled.directory if item.journaled else None) or self.directories[0]
         return replace(
             item,
             directory=url if url != usual else None,
             not_first=why_not(url, self.directories, item.passed),
         )
-
-    def _journaled(self, item: Planned) -> Version | None:
-        return item.certificate.journaled(self.directories, self.since if item.selected else None)

@@ -133,6 +133,36 @@ def test_order_all_order_at_the_second_ca_is_resumed_there(ca, second, params, k
     assert ca.requests == []
 
 
+@pytest.mark.parametrize(
+    ("planned", "trouble", "removed"),
+    [
+        # The plan has left the first CA because its orders failed there.
+        (True, None, True),
+        # newOrder refuses it in this run, after the order in the journal has become invalid.
+        (False, ("/new-order", problem("rejectedIdentifier", 400, "no")), True),
+        # A CA in trouble is not asked again for what can stay.
+        (False, ("/new-order", problem("serverInternal", 503, "later", {"Retry-After": "3600"})), False),
+        (True, ("/order", problem("malformed", 404, "gone")), False),
+        (True, ("/authz", problem("malformed", 404, "gone")), False),
+    ],
+    ids=["left by the plan", "refused", "in trouble", "order forgotten", "authorizations forgotten"],
+)
+def test_order_all_order_that_is_given_up_for_another_ca_names_what_to_remove(
+    ca, second, params, key, planned, trouble, removed
+):
+    account = ca.register(key)
+    url = ca.order(account, ["shop.example"], "pending" if planned else "invalid")
+    if trouble:
+        ca.always(*trouble)
+    at = second if planned else ca
+    order = asked(order_uri=url, account_uri=account, directory=f"{at.url}/directory")
+    totals, (found,) = ordering.order_all(params(second), [order])
+    assert found.directory == f"{second.url}/directory"
+    statuses = [challenge.status for challenge in found.challenges]
+    assert statuses == ([Status.PENDING, Status.STALE] if removed else [Status.PENDING])
+    assert totals.requests == len(ca.requests) + len(second.requests)
+
+
 def test_order_all_only_ca_that_is_down_fails_all(ca, params):
     ca.always("/directory", problem("malformed", 404, "gone"))
     with pytest.raises(AcmeError, match="answered HTTP 404"):
@@ -179,6 +209,13 @@ def test_check_all_sends_no_signed_request(ca, params):
     assert [order.status for order in orders] == [Status.PENDING, Status.FAILED, Status.FAILED]
     assert (totals.changed, totals.requests) == (True, 1)
     assert ca.lines() == ["GET /directory"]
+
+
+def test_check_all_reads_the_directory_of_the_ca_that_the_plan_chose(ca, second, params):
+    order = asked(directory=f"{second.url}/directory")
+    totals, (found,) = ordering.check_all(params(second), [order])
+    assert (found.status, totals.requests) == (Status.PENDING, 1)
+    assert (ca.lines(), second.lines()) == ([], ["GET /directory"])
 
 
 def test_check_all_of_refused_orders_sends_no_request(ca, params):

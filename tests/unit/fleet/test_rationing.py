@@ -189,6 +189,14 @@ def test_keep_within_full_ca_next_one_is_used():
     assert [plan.directory for plan in kept] == [None, None, OTHER, OTHER]
 
 
+def test_keep_within_order_in_the_journal_needs_no_room():
+    made = contracts.pending(identifiers=["c.shop.example"])
+    hosts = [missing("a"), missing("b"), missing("c", pending=made), missing("d")]
+    planned = [replace(plan, journaled=plan.certificate.pending) for plan in routed(decide_all(*hosts, now=NOW))]
+    kept, _warnings = rationing.keep_within(planned, {CA: ORDERS}, Cas([CA]), NOW, domain_of)
+    assert [plan.decision.action for plan in kept] == [Action.ISSUE, Action.ISSUE, Action.ISSUE, Action.REFUSE]
+
+
 def recorded(name, days, domain="shop.example"):
     """Return an entry of the controller's record, from so many days ago."""
     return RecordedCertificate(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
