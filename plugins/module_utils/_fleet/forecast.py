@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from .._common.statuses import Action
 from .._common.times import to_minute
 from .plan import Planned
 
-_SHOWN = 3  # explanations
+_SHOWN = 3  # explanations, and certificates of another CA
 
 
 def coming(planned: Iterable[Planned]) -> list[tuple[datetime, Planned]]:
@@ -61,6 +62,23 @@ def summary(planned: Sequence[Planned], interval: timedelta) -> list[str]:
     for url, plan in sorted(urls.items())[:_SHOWN]:
         result.append(f"the CA explains the renewal time of certificate {plan.name} of {plan.host}: {url}")
     return result
+
+
+def elsewhere(planned: Iterable[Planned], directories: Sequence[str]) -> list[str]:
+    """Return a line for each CA that has certificates in the place of the first one. *directories*: URLs of the CAs."""
+    lines = []
+    for url in directories[1:]:
+        there = [plan for plan in planned if plan.decision.action == Action.KEEP and _issuer(plan) == url]
+        if there:
+            named = ", ".join(f"{plan.name} of {plan.host}" for plan in there[:_SHOWN])
+            more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+            what = "1 certificate is" if len(there) == 1 else f"{len(there)} certificates are"
+            lines.append(f"{what} from {url} ({named}{more}); the next renewal asks {directories[0]} first")
+    return lines
+
+
+def _issuer(plan: Planned) -> str | None:
+    return plan.certificate.live.directory if plan.certificate.live else None
 
 
 def _length(length: timedelta) -> str:

@@ -133,7 +133,7 @@ def result(request: PlanRequest, planned: Sequence[Planned]) -> dict[str, Any]:
     for item in planned:
         hosts.setdefault(item.host, []).append(item.decided().to_result())
     replacing = _replacing(planned, request)
-    summary = forecast.summary(planned, request.interval)
+    summary = forecast.summary(planned, request.interval) + forecast.elsewhere(planned, request.directories)
     if replacing:
         summary.insert(0, counted(replacing["selected"], replacing["now"]))
     return {

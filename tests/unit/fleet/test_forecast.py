@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast
 from tests.unit.contracts import DAY, DUE, HOUR, found
-from tests.unit.fleet.plans import decide_all
+from tests.unit.contracts import DIRECTORY as CA
+from tests.unit.fleet.plans import OTHER, decide_all
 
 SHORT, LONG = RenewalInfo(DUE, DUE + 3.2 * HOUR), RenewalInfo(DUE, DUE + 43 * HOUR, "https://ca.example/why")
 
@@ -30,6 +31,33 @@ def test_lines_next_time_of_each_certificate():
         "web1: certificate shop: next at 2026-10-31 12:00 UTC",
         "web2: certificate shop: next at 2026-10-31 12:00 UTC",
     ]
+
+
+@pytest.mark.parametrize(
+    ("issuers", "cas", "expected"),
+    [
+        ([CA, CA], [CA], []),
+        ([CA, CA], [CA, OTHER], []),
+        (
+            [CA, OTHER],
+            [CA, OTHER],
+            [f"1 certificate is from {OTHER} (shop of web2); the next renewal asks {CA} first"],
+        ),
+        (
+            [OTHER] * 5,
+            [CA, OTHER],
+            [
+                f"5 certificates are from {OTHER} (shop of web1, shop of web2, shop of web3 and 2 more); "
+                f"the next renewal asks {CA} first"
+            ],
+        ),
+        # These are issued again now.
+        ([OTHER, OTHER], [CA], []),
+    ],
+)
+def test_elsewhere_names_certificates_of_other_cas(issuers, cas, expected):
+    items = [found(live={"directory": url}, host=f"web{number}") for number, url in enumerate(issuers, 1)]
+    assert forecast.elsewhere(decide_all(*items, cas=cas), cas) == expected
 
 
 def test_failing_names_certificates_with_problems():
