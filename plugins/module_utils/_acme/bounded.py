@@ -43,6 +43,7 @@ class _BoundedReader(io.RawIOBase):
         self._connection = connection
         self._raw = raw
         self._limits = limits
+        self.in_head = False
 
     def readable(self) -> bool:
         return True
@@ -55,6 +56,9 @@ class _BoundedReader(io.RawIOBase):
             raise self._limits.too_large()
         self._connection.settimeout(self._limits.seconds())
         count: int | None = self._raw.readinto(memoryview(buffer)[: self._limits.left])
+        if count == 0 and self.in_head:
+            # The library would take it for the end of the headers.
+            raise http.client.HTTPException("the head of the answer is cut short")
         self._limits.left -= count or 0
         return count
 
@@ -64,16 +68,25 @@ class _BoundedReader(io.RawIOBase):
 
 
 class BoundedAnswer(http.client.HTTPResponse):
-    """An HTTP answer whose head and body are read within limits. Interim answers such as 103 are skipped."""
+    """An HTTP answer whose head and body are read within limits. Interim answers such as 103 are skipped.
+
+    A head that is cut short is an error.
+    """
 
     def __init__(self, sock: Any, limits: ExchangeLimits, *args: Any, **more: Any) -> None:
         super().__init__(sock, *args, **more)
-        self.fp: Any = io.BufferedReader(_BoundedReader(sock, self.fp.detach(), limits))
+        self._reader = _BoundedReader(sock, self.fp.detach(), limits)
+        self.fp: Any = io.BufferedReader(self._reader)
+
+    def begin(self) -> None:
+        super().begin()
+        self._reader.in_head = False
 
     def _read_status(self) -> tuple[str, int, str]:
         # RFC 9110 section 15.2
         for _unused in range(_MOST_INTERIM + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]
+            self._reader.in_head = True
             # The library skips 100 by itself. After 101 another protocol is spoken.
             if status == 101 or not 100 < status < 200:
                 return version, status, reason

@@ -298,6 +298,26 @@ class TestHttp:
             ask(session, serve(script).url, 10, largest=1 << 16)
         assert sum(sent) < 20 << 20  # what the system keeps on the way
 
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"HTTP/1.1 200 OK\r\n",
+            OK + b"Replay-Non",
+            OK + b"Replay-Nonce: a\r\n",
+            b"HTTP/1.1 103 Early Hints\r\n",
+            b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK,
+        ],
+    )
+    def test_exchange_head_that_is_cut_short_raises(self, serve, session, head):
+        """The library takes the end of the connection for the end of the headers."""
+        server = serve(lambda connection, _request, _server: connection.sendall(head) or False)
+        with pytest.raises(requests.exceptions.ConnectionError, match=r"cut short"):
+            ask(session, server.url)
+
+    def test_exchange_body_without_a_length_ends_with_the_connection(self, serve, session):
+        server = serve(lambda connection, _request, _server: connection.sendall(OK + b"\r\nok") or False)
+        assert ask(session, server.url) == (200, b"ok")
+
     @pytest.mark.parametrize("head", [b"Content-Length: " + b"9" * 5000, b"Content-Length: -1", b"X: " + b"y" * 70000])
     def test_exchange_malformed_head_raises(self, serve, session, head):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + head + b"\r\n\r\n") or False)
