@@ -1,11 +1,11 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The preflight, where a host's web server redirects it to services that only the controller reaches."""
+"""The preflight over real networks: several addresses, silence, redirects to what only the controller reaches."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -109,3 +109,48 @@ def test_preflight_redirect_within_network_is_followed(lab, ca, listeners):
     assert done.ok, msg_of(done)
     assert "do not go there" not in done.unwrapped
     assert visited(listeners) == []
+
+
+@pytest.fixture
+def records(lab: Lab) -> Iterator[Callable[..., None]]:
+    """Yield records(name, type, value), which adds a record of lab.test until the test ends."""
+    added = []
+
+    def add(*record: str) -> None:
+        lab.dns.add(*record)
+        added.append(record)
+
+    yield add
+    for record in added:
+        lab.dns.remove(*record)
+
+
+def test_preflight_wrong_ipv6_address_beside_right_ipv4_address_fails(lab, ca, records):
+    records("both", "A", lab.address("web2"))
+    records("both", "AAAA", lab.address6("web1"))
+    ordered = ca.order(order("both", "both.lab.test"))
+    assert ordered.ok, ordered.text
+    item = fitting(local(ordered)[0])
+    serve(lab, item, host="web2")
+    done = ca.finalize(item, preflight=True)
+    assert not done.ok
+    said = msg_of(done)
+    assert f"the preflight failed for both.lab.test: [{lab.address6('web1')}]:80 answers HTTP 404" in said
+    assert lab.address("web2") not in said
+    serve(lab, item, host="web1")
+    done = ca.finalize(item, preflight=True)
+    assert done.ok, msg_of(done)
+
+
+def test_preflight_silent_server_is_one_warning_and_orders_go_on(lab, ca, records, listeners):
+    """Connections to the listeners are never accepted."""
+    names = [f"silent{number}" for number in range(9)]
+    for name in names:
+        records(name, "A", SECRETS[2])
+    ordered = ca.order(*(order(name, f"{name}.lab.test") for name in names))
+    assert ordered.ok, ordered.text
+    done = ca.finalize(*map(fitting, local(ordered)), preflight=True, timeout=30)
+    assert done.ok, msg_of(done)
+    assert done.unwrapped.count("could not be verified from here") == 1
+    assert "9 names could not be verified from here: silent0.lab.test, silent1.lab.test, " in done.unwrapped
+    assert "and 6 more (port 80: timed out)" in done.unwrapped

@@ -14,10 +14,10 @@ class DnsError(CollectionError):
 
 
 class QuestionError(DnsError):
-    """A resolver did not answer a question. answer: what it did instead, the message without the question."""
+    """A resolver did not answer a question. answer: the message without the question."""
 
-    def __init__(self, question: str, answer: str) -> None:
-        super().__init__(f"{question}: {answer}")
+    def __init__(self, answer: str, question: str = "") -> None:
+        super().__init__(f"{question}: {answer}" if question else answer)
         self.answer = answer
 
 

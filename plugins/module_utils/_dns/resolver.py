@@ -96,7 +96,7 @@ class Resolver:
             answer = _answers_of(error.kwargs["errors"]) or self._servers()
         except dns.exception.DNSException as error:
             answer = f"{type(error).__name__} from {self._servers()}"
-        raise QuestionError(f"{name} {rdtype}", answer)
+        raise QuestionError(answer, f"{name} {rdtype}")
 
     def _servers(self) -> str:
         servers = [str(server) for server in self._resolver.nameservers]
