@@ -179,9 +179,10 @@ $(DEV):
 build: venv ## the collection's archive, in build/
 	$(VENV)/bin/ansible-galaxy collection build --force --output-path build
 
-docs: venv ## the tables of DNS providers, variables and modules in docs/
+docs: venv ## the tables of DNS providers, variables, modules and faults in docs/
 	PYTHONPATH=$(DEV) $(VENV)/bin/python -m tests.docs.providers
 	PYTHONPATH=$(DEV) $(VENV)/bin/python -m tests.docs.reference
+	PYTHONPATH=$(DEV) $(VENV)/bin/python -m tests.docs.faults
 
 changelog: venv ## CHANGELOG.md from changelogs/fragments
 	$(VENV)/bin/antsibull-changelog release --refresh --reload-plugins --update-existing

@@ -196,15 +196,15 @@ class Fleet:
         path.write_text(PLAY.format(keywords=keywords))
         return self.run(self.command(*arguments, playbook=str(path), **variables))
 
-    def run(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> Run:
-        """Run a command on the controller, with *env* added to the environment."""
+    def run(self, command: Sequence[str], env: Mapping[str, str] | None = None, timeout: int = TIMEOUT) -> Run:
+        """Run a command on the controller, with *env* added to the environment. It has *timeout* seconds."""
         done = self.lab.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=TIMEOUT,
+            timeout=timeout,
             env=self.environment(env),
         )
         print(done.stdout)  # pytest shows it when a test fails

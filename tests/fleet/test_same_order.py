@@ -43,6 +43,8 @@ def test_same_names_on_several_hosts_are_issued_in_one_run(plays: Plays, ca: Ben
     run = plays.run(PLAY, **variables(ca, CERTIFICATES))
     assert run.code == 0
     assert served(plays) == {"lb": hosts, "lb-rsa": hosts}
+    fleet.enable_tls("lb-rsa")
+    assert [fleet.served(host, NAME) for host in hosts] == [fleet.live(host, "lb-rsa") for host in hosts]
     assert ca.acted(REUSES_ORDERS) == 5
     serials = [fleet.live(host, item["name"]).serial_number for host in hosts for item in CERTIFICATES]
     assert len(set(serials)) == 6

@@ -53,7 +53,7 @@ class Answer:
         kept = {key: text for key, text in self.headers.items() if key.lower() != name.lower()}
         return replace(self, headers={**kept, **({} if value is None else {name: value})})
 
-    def edit(self, change: Callable[[dict[str, Any]], None]) -> Answer:
+    def edit(self, change: Callable[[dict[str, Any]], object]) -> Answer:
         """Return the answer with its JSON object changed; unchanged if it has none."""
         document = self.json()
         if not document:
@@ -98,18 +98,14 @@ def set_value(answer: Answer, name: str, value: Any) -> Answer:
     """Return the answer with a header or a field of its document set."""
     if name in HEADERS:
         return answer.header(name, str(value))
-    return answer.edit(lambda document: document.update({name: value}))
+    return _edit_field(answer, name, lambda part: part.update({name: value}))
 
 
 def leave_out(answer: Answer, name: str) -> Answer:
     """Return the answer without a header or a field of its document."""
     if name in HEADERS:
         return answer.header(name, None)
-
-    def change(document: dict[str, Any]) -> None:
-        document.pop(name, None)
-
-    return answer.edit(change)
+    return _edit_field(answer, name, lambda part: part.pop(name, None))
 
 
 def make_relative(answer: Answer, name: str) -> Answer:
@@ -118,14 +114,25 @@ def make_relative(answer: Answer, name: str) -> Answer:
         value = answer.headers.get(name)
         return answer if value is None else answer.header(name, relative(value))
 
-    def change(document: dict[str, Any]) -> None:
-        value = document.get(name)
+    def change(part: dict[str, Any]) -> None:
+        value = part.get(name)
         if isinstance(value, str):
-            document[name] = relative(value)
+            part[name] = relative(value)
         elif isinstance(value, list):
-            document[name] = [relative(url) for url in value]
+            part[name] = list(map(relative, value))
 
-    return answer.edit(change)
+    return _edit_field(answer, name, change)
+
+
+def _edit_field(answer: Answer, name: str, change: Callable[[dict[str, Any]], object]) -> Answer:
+    """Change a field; those that an authorization does not have itself are of its challenges."""
+
+    def edit(document: dict[str, Any]) -> None:
+        inner = document.get("challenges") if name not in document else None
+        for part in inner or [document]:
+            change(part)
+
+    return answer.edit(edit)
 
 
 def move_date(answer: Answer, by: timedelta) -> Answer:

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The language of faults: each is a sentence, as in sentences.py. parse() reads one.
 
-A place is a resource (places.py), as in "newOrder", "a polled order" or "a processing order"; "every request" is any.
-It may be narrowed by "of shop.lab.test", "of certificate 7" (the seventh that was ordered) or "of each certificate"
-(then requests are counted for each by itself). Where a sentence is about answers, "the third answer to newOrder", "the
-first two answers to", "every second answer to" and "newOrder after the third" choose some; else all are meant. "once",
-"twice" or "three times" at the end of a sentence means the first ones.
+A place is a resource (places.py), as in "newOrder" or "a polled order"; "every request" is any. With a status, "a
+processing order" or "an invalid authorization" is an answer that has it; such an order is also in the answers to
+newOrder and finalize. A place may be narrowed by "of shop.lab.test", "of certificate 7" (the seventh that was ordered)
+or "of each certificate" (then requests are counted for each by itself). Where a sentence is about answers, "the third
+answer to newOrder", "the first two answers to", "every second answer to" and "newOrder after the third" choose some;
+else all are meant. "once", "twice" or "three times" at the end of a sentence means the first ones.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .answers import HEADERS, PROBLEMS
-from .places import ALWAYS, RESOURCES, STATUSES, Place, Subject, Times
+from .places import ALWAYS, ORDERS, RESOURCES, STATUSES, Place, Subject, Times
 from .sentences import SENTENCES, Sentence
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -102,8 +103,9 @@ def parse(text: str) -> Fault:
 def _fault(text: str, sentence: Sentence, found: dict[str, str]) -> Fault:
     subject = Subject(found.pop("name", ""), int(found.pop("number", 0)), "each" in found)
     found.pop("each", None)
-    resource = found.pop("resource", "request")
-    place = Place(sentence.resources if resource == "request" else (resource,), subject, found.pop("status", ""))
+    resource, status = found.pop("resource", "request"), found.pop("status", "")
+    resources = sentence.resources if resource == "request" else (resource,)
+    place = Place(ORDERS if status and resource == "order" else resources, subject, status)
     if place.status and sentence.kind in _WITHOUT_THE_CA:
         raise SentenceError(f"{text!r} is not understood: the status of {resource} is known only after the CA's answer")
     return Fault(text, sentence.kind, place, _times(text, found), {**_values(found), **dict(sentence.values)})

@@ -11,6 +11,8 @@ RESOURCES = (
     *("directory", "newNonce", "newAccount", "account", "newOrder", "order", "authorization", "challenge", "finalize"),
     *("certificate", "renewalInfo", "revokeCert", "keyChange"),
 )
+#: Resources whose answers are orders.
+ORDERS = ("newOrder", "order", "finalize")
 STATUSES = ("pending", "ready", "processing", "valid", "invalid")
 
 

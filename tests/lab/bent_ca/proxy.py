@@ -99,18 +99,16 @@ class BentCa:
             request = self._resources.request(method, path, headers, body)
             self.asked.append(request.resource)
             bends = list(self._bends)
-            # A fault that needs the CA's answer to know whether it is concerned is asked later.
+            # A fault about answers with a status is asked later.
             concerned = [bend for bend in bends if not bend.fault.place.status and bend.concerns(request)]
         own = self._before(request, concerned)
-        answer = self._ask(request) if own is None else own
         if own is not None and own.delivery:
             return own
-        status = str(answer.json().get("status", ""))
-        with self._lock:
-            if own is None:
+        answer = self._ask(request) if own is None else own
+        if own is None:
+            with self._lock:
                 self._resources.see(request, answer)
-            concerned += [bend for bend in bends if bend.fault.place.status and bend.concerns(request, status)]
-        return self._after(request, [bend for bend in bends if bend in concerned], answer)
+        return self._after(request, [bend for bend in bends if bend in concerned or bend.fault.place.status], answer)
 
     def _before(self, request: Request, bends: list[_Bend]) -> Answer | None:
         for bend in bends:
@@ -125,7 +123,7 @@ class BentCa:
     def _after(self, request: Request, bends: list[_Bend], answer: Answer) -> Answer:
         for bend in bends:
             change = _AFTER.get(bend.fault.kind)
-            if change is None:
+            if change is None or not self._is_about(bend, request, answer):
                 continue
             exchange = self._exchange(request, bend)
             with self._lock if bend.fault.kind not in _PAUSES else threading.Lock():
@@ -134,6 +132,13 @@ class BentCa:
                 self._count(bend)
             answer = changed
         return answer
+
+    def _is_about(self, bend: _Bend, request: Request, answer: Answer) -> bool:
+        """Return True unless a fault is about answers with another status, as the faults before have left it."""
+        if not bend.fault.place.status:
+            return True
+        with self._lock:
+            return bend.concerns(request, str(answer.json().get("status", "")))
 
     def _count(self, bend: _Bend) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .certificates import MADE
+from .places import ORDERS
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,6 @@ _DELIVERIES = {
 }
 _ORDER_POLLS = ("order", "finalize")
 _VALIDATION = ("challenge", "authorization", *_ORDER_POLLS)
-_NEW_OR_POLLED = ("newOrder", *_ORDER_POLLS)
 _CERTIFICATE = ("certificate",)
 _EVER = 10**9
 _EMPTY_ACCOUNT = "newAccount of a known key answers {}"
@@ -113,9 +113,9 @@ SENTENCES: tuple[Sentence, ...] = (
         "(?:the order{of} becomes|orders become) invalid at finalize",
         "invalid_at_finalize",
         "orders become invalid at finalize",
-        _NEW_OR_POLLED,
+        ORDERS,
     ),
-    Sentence("the order{of} becomes invalid after finalize", "invalid_after_finalize", "", _NEW_OR_POLLED),
+    Sentence("the order{of} becomes invalid after finalize", "invalid_after_finalize", "", ORDERS),
     Sentence("the order{of} stays processing", "stays_processing", "", _ORDER_POLLS, (("polls", _EVER),)),
     Sentence(
         r"the order{of} stays processing for (?P<polls>\d+) polls",
@@ -131,5 +131,5 @@ SENTENCES: tuple[Sentence, ...] = (
     ),
     Sentence("ignore deactivation", "ignore_deactivation", "", ("account",)),
     Sentence("refuse replaces(?: with {problem})?", "refuse_replaces", "refuse replaces", ("newOrder",)),
-    Sentence("ignore notAfter{of}", "ignore_not_after", "", (*_NEW_OR_POLLED, *_CERTIFICATE)),
+    Sentence("ignore notAfter{of}", "ignore_not_after", "", (*ORDERS, *_CERTIFICATE)),
 )

@@ -139,6 +139,13 @@ def test_bent_ca_each_certificate_is_counted_by_itself(customer: Customer) -> No
     assert [customer.post(f"/my-order/{number}").status for number in (1, 2, 1, 2)] == [500, 500, 200, 200]
 
 
+def test_bent_ca_status_is_that_of_the_faults_before(customer: Customer) -> None:
+    customer.ca.bend("the order stays processing for 1 polls", "Retry-After is 86400 on a processing order")
+    customer.place_order("a.lab.test")
+    answers = [customer.post("/finalize-order/1", {"csr": CSR}), *(customer.post("/my-order/1") for _poll in range(2))]
+    assert [answer.headers.get("Retry-After") for answer in answers] == ["86400", "86400", None]
+
+
 def test_bent_ca_status_of_answer_is_a_place(customer: Customer) -> None:
     customer.ca.bend("Retry-After is 86400 on a valid order", "leave finalize out of the processing finalize")
     customer.place_order("a.lab.test")
@@ -247,6 +254,13 @@ def test_bent_ca_authorization_offers_what_is_said(customer: Customer) -> None:
     prepared(customer, "offer only dns-01 for a.lab.test", 'the token is "../x"')
     challenges = customer.post("/authZ/1").json()["challenges"]
     assert [(item["type"], item["token"]) for item in challenges] == [("dns-01", "../x")]
+
+
+def test_bent_ca_field_of_challenges_is_changed(customer: Customer) -> None:
+    prepared(customer, "url is relative in the authorization of a.lab.test")
+    assert {item["url"] for item in customer.post("/authZ/1").json()["challenges"]} == {"/chalZ/1"}
+    customer.ca.bend("leave url out of the authorization")
+    assert [set(item) for item in customer.post("/authZ/1").json()["challenges"]] == [{"type", "status", "token"}] * 2
 
 
 # -- newOrder and accounts

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.bent_ca.language import SentenceError, example, parse
-from tests.lab.bent_ca.places import ALWAYS, Place, Subject, Times
+from tests.lab.bent_ca.places import ALWAYS, ORDERS, Place, Subject, Times
 from tests.lab.bent_ca.proxy import KINDS
 from tests.lab.bent_ca.sentences import SENTENCES
 
@@ -49,10 +49,10 @@ UNDERSTOOD = {
     "drop the nonce": ("leave_out", Place(), ALWAYS, {"field": "Replay-Nonce"}),
     "Location is relative": ("relative", Place(), ALWAYS, {"field": "Location"}),
     "certificate is relative in a valid order": (
-        ("relative", Place(("order",), status="valid"), ALWAYS, {"field": "certificate"})
+        ("relative", Place(ORDERS, status="valid"), ALWAYS, {"field": "certificate"})
     ),
     "Retry-After is 86400 on a processing order": (
-        ("set_value", Place(("order",), status="processing"), ALWAYS, {"field": "Retry-After", "value": 86400})
+        ("set_value", Place(ORDERS, status="processing"), ALWAYS, {"field": "Retry-After", "value": 86400})
     ),
     "status is pending in every answer to order of shop.lab.test": (
         ("set_value", Place(("order",), Subject("shop.lab.test")), ALWAYS, {"field": "status", "value": "pending"})
