@@ -71,6 +71,8 @@ class ActionModule(ControllerAction):
             "renewal_information": options["acme_renewal_information"],
             "check_revocation": options["acme_check_revocation"],
             "cache": options["acme_cache"] or None,
+            "resolver": options["acme_dns_resolver"],
+            "terms_agreed": options["acme_terms_agreed"],
             "run_interval": options["acme_run_interval"],
             "limits": options["acme_limits"],
             "history": options["acme_history"] or None,

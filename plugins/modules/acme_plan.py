@@ -20,6 +20,10 @@ description:
     If it does not answer, there is a warning, and the window that it gave last counts where O(cache) has it. Otherwise
     the lifetime decides. A certificate is then due after two thirds of its lifetime, or after one half if the lifetime
     is below ten days.
+  - If O(acme_directory) lists several CAs, those behind the first are looked at before they are needed. A warning says
+    why one could not take over. It is about the directory, the terms of service, the external account binding, the
+    profiles, the preferred chain and, if C(dnspython) is installed, the CAA records of the names. With O(cache), that
+    is done once a day. Without, it is done for certificates that are due, in each run that has any.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -96,10 +100,24 @@ options:
   cache:
     description:
       - A folder on the controller for renewal information, for as long as the CA allows, or 30 days while the CA does
-        not answer, and for the data that O(check_revocation) fetched, for six hours. A revocation may thus be seen six
-        hours late. The folder is made if it does not exist, and can be removed at any time.
+        not answer, for what other CAs and name servers said, for a day, and for the data that O(check_revocation)
+        fetched, for six hours. A revocation may thus be seen six hours late. The folder is made if it does not exist,
+        and can be removed at any time.
     type: path
     version_added: 0.3.0
+  resolver:
+    description:
+      - Name servers for the look-up of CAA records, C(ADDRESS) or C(ADDRESS:PORT), instead of the system's.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.4.0
+  terms_agreed:
+    description:
+      - Set to true if you agree to the terms of service of the CAs. Only used for the warnings about other CAs.
+    type: bool
+    default: false
+    version_added: 0.4.0
   run_interval:
     description:
       - The interval between runs, V(30m), V(1h) or V(1d). A certificate is then renewed so early in the CA's window
@@ -345,6 +363,9 @@ from ..module_utils._ansible.ca_options import DIRECTORY_SPEC
 from ..module_utils._ansible.cas import cas_of
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn
 from ..module_utils._ansible.option_specs import BATCH_SPEC
+from ..module_utils._ansible.standby import Standby
+from ..module_utils._ansible.standby_facts import Facts
+from ..module_utils._common.clock import Clock
 from ..module_utils._common.libraries import missing
 from ..module_utils._fleet.planner import make_plan
 
@@ -358,7 +379,11 @@ def run(params: Params, _check_mode: bool, warn: Warn) -> Result:
         "profiles": {ca.directory: ca.profile for ca in cas if ca.profile is not None},
         "ca_limits": {ca.directory: ca.limits for ca in cas},
     }
-    return {"failed": True, "msg": absent} if absent else make_plan({**params, **own}, warn)
+    clock = Clock()
+    standby = Standby(cas, Facts(params["cache"], clock.now()), clock, params["resolver"])
+    if absent:
+        return {"failed": True, "msg": absent}
+    return make_plan({**params, **own}, warn, clock, standby.warnings)
 
 
 MODULE = ControllerModule(
@@ -375,6 +400,8 @@ MODULE = ControllerModule(
         "renewal_information": {"type": "bool", "default": True},
         "check_revocation": {"type": "bool", "default": False},
         "cache": {"type": "path"},
+        "resolver": {"type": "list", "elements": "str", "default": []},
+        "terms_agreed": {"type": "bool", "default": False},
         "run_interval": {"type": "str", "default": ""},
         "limits": {"type": "dict", "default": {}},
         "settings": {"type": "dict", "default": {}},

@@ -23,6 +23,22 @@ SHORT_NAMES = {
 WANT_TERMS = frozenset(SHORT_NAMES.values())
 #: Directories whose meta has externalAccountRequired.
 WANT_EXTERNAL_ACCOUNT = WANT_TERMS - {SHORT_NAMES["letsencrypt"], SHORT_NAMES["letsencrypt-staging"]}
+# How the names of their roots begin, those of cross-signatures among them.
+_ROOTS = {
+    "ISRG": ("letsencrypt",),
+    "(STAGING)": ("letsencrypt-staging",),
+    "USERTrust": ("zerossl",),
+    "Sectigo": ("zerossl",),
+    "GTS": ("google", "google-staging"),
+    "GlobalSign": ("google", "google-staging"),
+    "SSL.com": ("sslcom-ecc", "sslcom-rsa"),
+}
+
+
+def is_root_of_another(root: str, directory: str) -> bool:
+    """Return True if the common name of a *root* is known to be of other CAs than the one at the URL *directory*."""
+    names = [name for start, owners in _ROOTS.items() if root.startswith(start) for name in owners]
+    return bool(names) and directory not in [SHORT_NAMES[name] for name in names]
 
 
 def resolve_directory(name_or_url: str) -> str:

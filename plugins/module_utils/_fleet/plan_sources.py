@@ -17,6 +17,7 @@ from .._acme.http import Http
 from .._acme.renewal_info import RenewalCache, RenewalInfo, ask_all
 from .._common.clock import Clock
 from .._common.contracts import HostCertificate
+from .._common.deadline import Deadline
 from . import issuance_history, plan
 
 _CONNECTIONS = 8
@@ -53,12 +54,16 @@ class PlanSources:
     def _with_other_clock(self) -> Http | None:
         return next((session for session in self._sessions.values() if session.clock_ahead), None)
 
-    def directory(self, url: str) -> Directory | None:
-        """Return the directory at *url*, one of those of `ca_paths`; None if there is a problem()."""
+    def directory(self, url: str, seconds: float | None = None) -> Directory | None:
+        """Return the directory at *url*, one of those of `ca_paths`; None if there is a problem().
+
+        *seconds*: how long it may take; None for the usual attempts.
+        """
         if url not in self._directories:
             self._directories[url] = None
             try:
-                self._directories[url] = Directory.fetch(self._sessions[url], url)
+                deadline = None if seconds is None else Deadline(self._clock, seconds)
+                self._directories[url] = Directory.fetch(self._sessions[url], url, deadline)
             except AcmeError as error:
                 self._problems[url] = str(error)
         return self._directories[url]

@@ -73,7 +73,16 @@ class PlanRequest:
         return self.selection.since() if self.selection else ""
 
 
-def make_plan(options: Mapping[str, Any], warn: Callable[[str], None], clock: Clock | None = None) -> dict[str, Any]:
+#: Look at a plan, with its sources, and return warnings.
+Watch = Callable[[Sequence[Planned], PlanSources], list[str]]
+
+
+def make_plan(
+    options: Mapping[str, Any],
+    warn: Callable[[str], None],
+    clock: Clock | None = None,
+    watch: Watch = lambda _planned, _sources: [],
+) -> dict[str, Any]:
     """Return the plan as acme_plan does. Raises AcmeError for bad options.
 
     *options*: of that module, with three for acme_directory, each by the URL of a directory: `ca_paths`, the ca_path of
@@ -84,6 +93,7 @@ def make_plan(options: Mapping[str, Any], warn: Callable[[str], None], clock: Cl
     request = PlanRequest.parse(options, list(ca_paths), clock.now())
     with closing(PlanSources(options, ca_paths, clock)) as sources:
         planned, warnings = plan_certificates(request, sources)
+        warnings += watch(planned, sources)
     warnings += filter(None, [sources.clock_warning(), sources.save()])
     removals, kept = unlisted.plan_removals(planned, request.unlisted, request.remove_unlisted)
     for text in [*warnings, *forecast.failing(planned), *kept]:
