@@ -72,7 +72,10 @@ class DeadlineError(AcmeError):
 class PreflightError(AcmeError):
     """The preflight found that a challenge would fail. The CA was not asked to validate it."""
 
-    kind = FailureKind.LOCAL
+    def __init__(self, message: str, kind: FailureKind = FailureKind.LOCAL) -> None:
+        """*kind*: REFUSAL if the names do not allow this CA, and perhaps another one."""
+        super().__init__(message)
+        self.kind = kind
 
 
 class ChainError(AcmeError):

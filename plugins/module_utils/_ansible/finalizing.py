@@ -38,7 +38,7 @@ def finalize_all(
     results: dict[int, CertificateOrder] = {}
     requests = 0
     recorder = Recorder(params["history"])
-    preflight = OrderPreflight(params["resolver"]) if params["preflight"] else None
+    preflight = OrderPreflight(params["resolver"], len(cas) > 1) if params["preflight"] else None
     for ca in cas:
         here = [number for number, order in enumerate(orders) if (order.directory or cas[0].directory) == ca.directory]
         if not here:

@@ -16,7 +16,7 @@ from .._acme.preflight import Caa, Preflight
 from .._acme.preflight_findings import NotVerifiable
 from .._common.contracts import CertificateOrder
 from .._common.libraries import missing
-from .._common.statuses import Status
+from .._common.statuses import FailureKind, Status
 
 # Seconds for a question, with the tries that follow a lost packet. The usual limit would be a third of the budget.
 _CAA_TIMEOUT = 5.0
@@ -25,9 +25,13 @@ _CAA_TIMEOUT = 5.0
 class OrderPreflight:
     """The preflight of a run. Several CAs share its budget."""
 
-    def __init__(self, resolver: Sequence[str]) -> None:
-        """*resolver*: addresses of name servers for CAA records; if empty, the system's."""
+    def __init__(self, resolver: Sequence[str], has_other_cas: bool = False) -> None:
+        """*resolver*: addresses of name servers for CAA records; if empty, the system's.
+
+        *has_other_cas*: an order that is refused at one CA may be made at another one.
+        """
         self._preflight = Preflight()
+        self._has_other_cas = has_other_cas
         self._resolver = resolver
 
     @property
@@ -45,12 +49,24 @@ class OrderPreflight:
         pending = {order.order_uri or "": order for order in orders if order.status == Status.PENDING}
         host = urlsplit(client.directory.url).hostname or ""
         challenges = [order.challenges or () for order in pending.values()]
-        failures = dict(zip(pending, self._preflight.verify_all(challenges, _caa_of(client, self._resolver), host)))
+        refused: set[tuple[str, bool, str]] = set()
+        verify_records = _caa_of(client, self._resolver)
+
+        def caa(domain: str, wildcard: bool, kind: str) -> str:
+            refusal = verify_records(domain, wildcard, kind)
+            if refusal:
+                refused.add((domain, wildcard, kind))
+            return refusal
+
+        failures = dict(zip(pending, self._preflight.verify_all(challenges, caa, host)))
 
         def refuse(prepared: PreparedOrder) -> None:
             failure = failures.get(prepared.order.url)
             if failure and prepared.order.status == Status.PENDING:
-                raise PreflightError(failure)
+                asked = {(one.identifier, one.wildcard, one.type) for one in prepared.challenges}
+                # CAA records that do not allow this CA may allow the next one.
+                is_of_ca = self._has_other_cas and asked & refused
+                raise PreflightError(failure, FailureKind.REFUSAL if is_of_ca else FailureKind.LOCAL)
 
         return refuse
 

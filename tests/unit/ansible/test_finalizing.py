@@ -13,7 +13,7 @@ from cryptography import x509
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import finalizing, order_preflight
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind, Status
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.csr import build
 from tests.unit import contracts
 from tests.unit.acme.server import problem
@@ -184,6 +184,31 @@ def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params
     assert (final.status, final.resumable) == (Status.FAILED, True)
     assert final.problem == "the preflight failed for shop.example"
     assert ca.signed() == []
+
+
+@pytest.mark.parametrize(
+    ("refused", "cas", "kind"),
+    [
+        ("shop.example", 2, FailureKind.REFUSAL),
+        ("shop.example", 1, FailureKind.LOCAL),
+        ("other.example", 2, FailureKind.LOCAL),
+    ],
+    ids=["by CAA records", "by CAA records without another CA", "for another reason"],
+)
+def test_finalize_all_failed_preflight_says_if_another_ca_may_help(
+    second, params, order, scripted, monkeypatch, refused, cas, kind
+):
+    def verify_all(self, orders, caa, ca_host):
+        caa("shop.example", False, "http-01")
+        return ["the preflight failed for shop.example"]
+
+    monkeypatch.setattr(scripted, "verify_all", verify_all)
+    monkeypatch.setattr(
+        order_preflight, "_caa_of", lambda _client, _resolver: lambda domain, *_more: "no" if domain == refused else ""
+    )
+    asked, others = pending(order, "shop.example"), [second] * (cas - 1)
+    _requests, (final,) = finalizing.finalize_all(params(*others, preflight=True), [asked], lambda _line: None)
+    assert (final.failure_kind, final.resumable) == (kind, True)
 
 
 def test_finalize_all_failed_preflight_stops_no_other_order(ca, params, order, key, scripted):
