@@ -8,39 +8,51 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import not_revoked
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import RevocationState
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
-
-_OPTIONS = ("host", "name", "content", "directory")
 
 
 class ActionModule(ControllerAction):
-    """Do the module's work on the controller."""
+    """Do the module's work on the controller. In the role it first chooses what is revoked, and may run again."""
 
-    _chosen: Any = None
+    _state: RevocationState | None = None
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the certificates that are selected and may be revoked."""
-        self._chosen = _choose(run)
-        if not self._chosen.certificates:
+        """Return the certificates that are selected and may be revoked, later those that their hosts have signed."""
+        before = RevocationState.from_result(run.result("_acme_revocations"))
+        self._state = before.with_hosts(run.results) if before else RevocationState.of(_choose(run))
+        certificates = self._state.options()
+        if not certificates:
             return None
         return {
             **run.account(make=False),
-            "certificates": [item.options(_OPTIONS) for item in self._chosen.certificates],
+            "certificates": certificates,
             "revoke_reason": run.option("acme_revoke_reason"),
+            "history": run.option("acme_history") or None,
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the revoked certificates, notes, and by host those that are not revoked, which fails the host."""
+        """Return the state, what hosts have to do, and by host what is not revoked, which fails it in the end."""
         result = super().conclude(run, answer)
         hosts = run.variables["ansible_play_batch"]
-        if self._chosen is None:
-            return {**result, "notes": [], "not_revoked": dict.fromkeys(hosts, result["problem"])}
-        result["notes"] = self._chosen.notes
+        if self._state is None:
+            failures = dict.fromkeys(hosts, result["problem"])
+            return {**result, "notes": [], "on_hosts": {}, "not_revoked": failures}
+        state = self._state.answered(result)
+        work = state.on_hosts(hosts, _reason_code(run), run.option("acme_revoke_live"))
         shown = {host: run.results[host].get("_acme_past_versions", {}) for host in hosts}
-        lines = not_revoked(self._chosen, result, shown, run.option("acme_revoke"))
-        result["not_revoked"] = {host: "; ".join(of_host) for host, of_host in lines.items() if of_host}
-        return result
+        line = state.summary()
+        if line and not work and not run.check_mode:
+            self._display.display(f"certfleet.tls: {line}", stderr=True)
+        not_revoked = state.failures(shown, run.option("acme_revoke"))
+        return {**result, **state.to_result(), "on_hosts": work, "not_revoked": not_revoked}
+
+
+def _reason_code(run: Run) -> int:
+    # Imported here, as its libraries take long to load.
+    from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import REASONS
+
+    return REASONS[run.option("acme_revoke_reason")]
 
 
 def _choose(run: Run) -> Any:

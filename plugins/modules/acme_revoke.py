@@ -13,6 +13,12 @@ description:
   - Revokes any number of certificates, with the key of the account that ordered them or with their own key.
   - Some CAs, such as Let's Encrypt, also accept another account with valid authorizations for all of the certificate's
     identifiers, from its own order or from M(certfleet.tls.acme_authorization).
+  - The private key of a certificate may also be on its host, and stay there. With O(certificates[].can_sign) the result
+    has nonces for it, M(certfleet.tls.certificate_revoke) signs on the host, and this module is called again with the
+    signatures. With O(revoke_reason=key_compromise) this is tried before the account, since it also blocks the key at
+    the CA; for any other reason it is tried after the account.
+  - Some CAs, such as Let's Encrypt, take each revocation that a certificate's own key signed for V(key_compromise),
+    whatever O(revoke_reason) says.
   - A certificate that was already revoked is not an error. A certificate that cannot be revoked does not stop the
     others. The module fails at the end.
 author:
@@ -59,6 +65,35 @@ options:
           - By default the CAs are asked in the order of O(acme_directory).
         type: str
         version_added: 0.4.0
+      can_sign:
+        description: The certificate's host can be asked to sign.
+        type: bool
+        version_added: 0.4.0
+      nonces:
+        description: RV(certificates[].nonces) of the call before.
+        type: dict
+        version_added: 0.4.0
+      signatures:
+        description: >-
+          RV(certfleet.tls.certificate_revoke#module:signed[].signatures), the signatures with O(certificates[].nonces).
+        type: dict
+        version_added: 0.4.0
+      is_last:
+        description: RV(certificates[].is_last) of the call before.
+        type: bool
+        version_added: 0.4.0
+      refusals:
+        description: >-
+          RV(certificates[].refusals) of the call before. A host that cannot sign adds the reason as C(own key).
+        type: dict
+        version_added: 0.4.0
+  history:
+    description:
+      - A file on the controller in which each revocation is recorded, as a line of JSON. It is the one of
+        O(certfleet.tls.acme_order_finalize#module:history), and M(certfleet.tls.acme_plan) reads it.
+      - If it cannot be written, there is a warning.
+    type: path
+    version_added: 0.4.0
   revoke_reason:
     description:
       - The reason, by name or by number (RFC 5280).
@@ -116,9 +151,25 @@ certificates:
       returned: always
       type: str
     status:
-      description: V(revoked), V(already revoked) or V(failed).
+      description: V(revoked), V(already revoked), V(unsigned) if its host is to sign, or V(failed).
       returned: always
       type: str
+    way:
+      description: The key that signed the request, V(account) or V(own key).
+      returned: if it is revoked
+      type: str
+    nonces:
+      description: The nonces that the host is to sign with, by the URL of the CA's C(revokeCert).
+      returned: if the status is V(unsigned)
+      type: dict
+    is_last:
+      description: The host is asked for the last time. A CA may refuse a nonce, for example because it is old.
+      returned: if the status is V(unsigned)
+      type: bool
+    refusals:
+      description: The reasons why it was not revoked so far, by V(account) and V(own key).
+      returned: if the status is V(unsigned)
+      type: dict
     problem:
       description: The reason why the certificate was not revoked; empty if it was.
       returned: always
@@ -127,6 +178,7 @@ certificates:
     - host: localhost
       name: shop
       status: revoked
+      way: account
       problem: ""
 """
 
@@ -140,9 +192,10 @@ from ..module_utils._common.contracts import plain
 from ..module_utils._common.statuses import RevocationResult
 
 
-def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
-    revocations = (check_all if check_mode else revoke_all)(params, revocations_of(params["certificates"]))
+    given = revocations_of(params["certificates"])
+    revocations = check_all(params, given) if check_mode else revoke_all(params, given, warn)
     changed = any(item.status == RevocationResult.REVOKED for item in revocations)
     return with_failure({"changed": changed, "certificates": plain(revocations)}, summary(revocations))
 
@@ -157,6 +210,7 @@ MODULE = ControllerModule(
             "default": "unspecified",
             "choices": [*REASONS, *(str(number) for number in REASONS.values())],
         },
+        "history": {"type": "path"},
         "private_key_src": {"type": "path"},
         "private_key_content": {"type": "str", "no_log": True},
         "private_key_passphrase": {"type": "str", "no_log": True},

@@ -279,6 +279,14 @@ certificates:
           type: bool
           returned: success
           sample: true
+        revoked:
+          description:
+            - The instant at which M(certfleet.tls.certificate_revoke) marked it as revoked; none if it is not marked.
+              M(certfleet.tls.acme_plan) has it replaced at once.
+          type: str
+          returned: success
+          version_added: 0.4.0
+          sample: null
         missing:
           description: Files that are missing.
           type: list

@@ -44,6 +44,13 @@ options:
         description: The certificate and its chain, PEM, as in C(fullchain.pem).
         type: str
         required: true
+      revoked:
+        description:
+          - The instant at which it was marked as revoked, RV(certfleet.tls.certificate_info#module:certificates[].live)
+            has it as C(revoked). The status is then V(revoked), and nobody is asked. CAs publish a revocation hours
+            after it, and answers in O(cache) are older.
+        type: str
+        version_added: 0.4.0
   cache:
     description:
       - A folder that CRLs and OCSP answers are kept in until their next update. It is made if it does not exist, and
@@ -122,7 +129,8 @@ certificates:
       returned: always
       sample: revoked
     source:
-      description: The kind of answer, V(crl) or V(ocsp); none without an answer.
+      description: >-
+        The kind of answer, V(crl) or V(ocsp), or V(mark) for O(certificates[].revoked); none without an answer.
       type: str
       returned: always
       sample: crl
@@ -132,7 +140,7 @@ certificates:
       returned: always
       sample: http://crl.example.com/7.crl
     reason:
-      description: The reason for the revocation (RFC 5280 section 5.3.1); none if it is not revoked.
+      description: The reason for the revocation (RFC 5280 section 5.3.1); none if it is not revoked, or unknown.
       type: str
       returned: always
       sample: key_compromise

@@ -21,7 +21,7 @@ from .nonce import NoncePool
 from .problem import Problem
 from .retry import Retry, is_retryable, is_too_late
 
-_JOSE = {"Content-Type": "application/jose+json"}  # RFC 8555 section 6.2
+JOSE = {"Content-Type": "application/jose+json"}  # RFC 8555 section 6.2
 _NONCE = re.compile(r"[A-Za-z0-9_-]+")
 # A nonce costs only a round trip, so a server that forgets half of them is tolerated;
 # one that refuses this many in a row is broken.
@@ -116,24 +116,28 @@ class Client:
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None
         try:
-            answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), _JOSE)
+            answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), JOSE)
             replay_nonce = _nonce_of(answer)
             return answer
         finally:
             self._nonces.give(replay_nonce)
 
     def _new_nonce(self, deadline: Deadline | None) -> str:
-        # RFC 8555 section 7.2
-        answer = self.http.get(self.directory.new_nonce, method="HEAD", deadline=deadline)
-        nonce = _nonce_of(answer)
-        if is_retryable(answer.status):
-            # An answer to HEAD has no body, and so no problem document.
-            kind = "rateLimited" if answer.status in (429, 503) else "serverInternal"
-            problem = Problem(kind, f"HTTP {answer.status}", answer.status)
-            raise ProblemError(problem, "newNonce", self.http.retry_at(answer))
-        if not nonce:
-            raise ProtocolError(f"{self.directory.new_nonce} returned no nonce (HTTP {answer.status})")
-        return nonce
+        return fetch_nonce(self.http, self.directory, deadline)
+
+
+def fetch_nonce(http: Http, directory: Directory, deadline: Deadline | None = None) -> str:
+    """Return a new nonce of a CA (RFC 8555 section 7.2)."""
+    answer = http.get(directory.new_nonce, method="HEAD", deadline=deadline)
+    nonce = _nonce_of(answer)
+    if is_retryable(answer.status):
+        # An answer to HEAD has no body, and so no problem document.
+        kind = "rateLimited" if answer.status in (429, 503) else "serverInternal"
+        problem = Problem(kind, f"HTTP {answer.status}", answer.status)
+        raise ProblemError(problem, "newNonce", http.retry_at(answer))
+    if not nonce:
+        raise ProtocolError(f"{directory.new_nonce} returned no nonce (HTTP {answer.status})")
+    return nonce
 
 
 def _nonce_of(answer: Response) -> str | None:

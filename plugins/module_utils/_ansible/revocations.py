@@ -2,34 +2,45 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The work of acme_revoke: certificates revoked, each at its own CA or at the first one that revokes it."""
+"""The work of acme_revoke: certificates revoked in one way or the other, and recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Union
+from datetime import datetime, timezone
+from typing import Any
 
-from .._acme.certificate import REASONS, der_of, revoke
-from .._acme.errors import AcmeError
-from .._acme.issuance import Failure, run_all, to_failure
-from .._acme.jws import AccountKey
+from .._acme.certificate import REASONS, der_of
+from .._acme.issuance import Failure, run_all
 from .._acme.known_cas import resolve_directory
+from .._acme.revocation import OTHER_WAYS, next_way
 from .._common.contracts import Revocation
-from .._common.statuses import RevocationResult
-from .ca_options import open_client, use_account
-from .cas import Ca, KeySource, cas_of
-from .key_files import load_key
+from .._common.errors import CollectionError
+from .._common.statuses import RevocationResult, RevocationWay
+from .._common.times import utc
+from .._fleet.issuance_history import RecordedRevocation, Recorder
+from .._x509 import certificates
+from .cas import Ca, cas_of
+from .revocation_attempts import STATUS, by_account, by_own_key, signing_key
 
 REVOCATION_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "content": {"type": "str", "required": True},
     "directory": {"type": "str"},
+    "can_sign": {"type": "bool"},
+    "nonces": {"type": "dict"},
+    "signatures": {"type": "dict"},
+    "is_last": {"type": "bool"},
+    "refusals": {"type": "dict"},
 }
 
-#: True: revoked. False: it was revoked before.
-Revoked = Union[bool, Failure]
+_NOT_YET = (None, RevocationResult.UNSIGNED)
+_RETURNED = ("host", "name", "problem", "status", "way")
+#: Of a certificate whose host is to sign.
+_ASKED = ("nonces", "is_last", "refusals")
 
 
 def revocations_of(options: Iterable[Mapping[str, Any]]) -> list[Revocation]:
@@ -38,26 +49,31 @@ def revocations_of(options: Iterable[Mapping[str, Any]]) -> list[Revocation]:
     return [replace(item, directory=resolve_directory(item.directory) if item.directory else None) for item in found]
 
 
-def revoke_all(params: Mapping[str, Any], revocations: Sequence[Revocation]) -> list[Revocation]:
-    """Revoke each certificate. Raises AcmeError if none can be revoked for the same reason."""
-    results: dict[int, Revoked] = {
-        number: result for number, result in enumerate(run_all(revocations, _parse)) if isinstance(result, Failure)
-    }
-    readable = [number for number in range(len(revocations)) if number not in results]
-    cas = cas_to_ask(cas_of(params), revocations)
-    for ca in cas:
-        left = [
-            number
-            for number in readable
-            if isinstance(results.get(number, _UNASKED), Failure)
-            and revocations[number].directory in (None, ca.directory)
-        ]
-        given = [revocations[number] for number in left]
-        for number, result in zip(left, _revoke_at(ca, params, given, is_only=len(cas) == 1) if left else ()):
-            # The first CA's refusal is reported: another one mostly does not know the certificate.
-            if not isinstance(result, Failure) or number not in results:
-                results[number] = result
-    return [_result(item, results[number]) for number, item in enumerate(revocations)]
+def revoke_all(
+    params: Mapping[str, Any], revocations: Sequence[Revocation], warn: Callable[[str], None]
+) -> list[Revocation]:
+    """Revoke each certificate, or return the nonces that its host is to sign with. Record what is revoked (`history`).
+
+    Raises AcmeError if none can be revoked for the same reason.
+    """
+    cas, reason = cas_to_ask(cas_of(params), revocations), _reason(params)
+    recorder = Recorder(params["history"])
+    found = _read(revocations)
+    # Each way leads to the other one: the account comes first or last.
+    for way in (RevocationWay.ACCOUNT, RevocationWay.OWN_KEY, RevocationWay.ACCOUNT):
+        numbers = [number for number, item in enumerate(found) if item.status is None and _next(item, reason) == way]
+        given = [found[number] for number in numbers]
+        is_own = way == RevocationWay.OWN_KEY
+        tried = by_own_key(cas, given, reason) if is_own else by_account(cas, params, given, reason)
+        for number, item in zip(numbers, tried):
+            found[number] = item
+            if params["history"] and item.status not in _NOT_YET:
+                with suppress(CollectionError):  # the CA can read certificates that this library cannot
+                    recorder.add(_recorded(item))
+    recorder.close()
+    if recorder.problem:
+        warn(recorder.problem)
+    return [_result(item) for item in found]
 
 
 def cas_to_ask(cas: Sequence[Ca], revocations: Iterable[Revocation]) -> list[Ca]:
@@ -71,58 +87,52 @@ def cas_to_ask(cas: Sequence[Ca], revocations: Iterable[Revocation]) -> list[Ca]
 
 def check_all(params: Mapping[str, Any], revocations: Sequence[Revocation]) -> list[Revocation]:
     """Return what check mode finds without a signed request. Raises AcmeError."""
-    _key(cas_of(params)[0], params)
-    return [_result(item, result) for item, result in zip(revocations, run_all(revocations, _parse))]
+    signing_key(cas_of(params)[0], params)
+    return [_result(replace(item, status=item.status or STATUS[True])) for item in _read(revocations)]
 
 
-_UNASKED = Failure("no CA was asked")
+def _read(revocations: Sequence[Revocation]) -> list[Revocation]:
+    """Return the certificates, with a status where the text is none."""
+    return [
+        replace(item, problem=result.message, status=RevocationResult.FAILED) if isinstance(result, Failure) else item
+        for item, result in zip(revocations, run_all(revocations, lambda item: der_of(item.content or "")))
+    ]
 
 
-def _parse(item: Revocation) -> bool:
-    """Return True for a certificate. Raises AcmeError for anything else."""
-    return bool(der_of(item.content or ""))
+def _reason(params: Mapping[str, Any]) -> int:
+    return int(REASONS.get(params["revoke_reason"], params["revoke_reason"]))
 
 
-def _revoke_at(ca: Ca, params: Mapping[str, Any], revocations: Sequence[Revocation], is_only: bool) -> list[Revoked]:
-    """Return the results at one CA. Raises the AcmeError of an only CA."""
-    reason = int(REASONS.get(params["revoke_reason"], params["revoke_reason"]))
-    own_key = _has_own_key(params)
-
-    def one(item: Revocation) -> bool:
-        return revoke(client, der_of(item.content or ""), reason, own_key)
-
-    try:
-        with open_client(ca, key=_key(ca, params)) as client:
-            if not own_key:
-                use_account(client, ca.account_uri)
-            return list(run_all(revocations, one))
-    except AcmeError as error:
-        if is_only:
-            raise
-        return [to_failure(error)] * len(revocations)
+def _next(item: Revocation, reason: int) -> RevocationWay | None:
+    return next_way(reason, bool(item.can_sign), item.refusals or ())
 
 
-def _has_own_key(params: Mapping[str, Any]) -> bool:
-    return bool(params["private_key_src"] or params["private_key_content"])
-
-
-def _key(ca: Ca, params: Mapping[str, Any]) -> AccountKey:
-    """Return the key to sign with: the account's, or the certificates' own (RFC 8555 section 7.6)."""
-    if not _has_own_key(params):
-        return load_key(ca.key)
-    return load_key(
-        KeySource(
-            src=params["private_key_src"],
-            content=params["private_key_content"],
-            passphrase=params["private_key_passphrase"],
-            permissions=params["private_key_permissions"],
-            kind="private",
-        )
+def _recorded(item: Revocation) -> RecordedRevocation:
+    leaf = certificates.load_all(item.content or "", "the certificate")[0]
+    return RecordedRevocation(
+        revoked=utc(datetime.now(timezone.utc)),
+        host=item.host,
+        name=item.name,
+        serial=certificates.serial(leaf),
+        not_after=utc(certificates.validity(leaf).not_after),
+        directory=item.directory or "",
     )
 
 
-def _result(item: Revocation, result: Revoked) -> Revocation:
-    if isinstance(result, Failure):
-        return Revocation(item.host, item.name, problem=result.message, status=RevocationResult.FAILED)
-    status = RevocationResult.REVOKED if result else RevocationResult.ALREADY_REVOKED
-    return Revocation(item.host, item.name, status=status)
+def _result(item: Revocation) -> Revocation:
+    """Return what the module says of a certificate: without what it was given."""
+    if item.status is None:
+        item = replace(item, problem=_problem(item.refusals or {}), status=RevocationResult.FAILED)
+    more = _ASKED if item.status == RevocationResult.UNSIGNED else ()
+    return Revocation(**{name: getattr(item, name) for name in (*_RETURNED, *more)})
+
+
+def _problem(refusals: Mapping[str, str]) -> str:
+    """Return why a certificate is not revoked in any way, and what is left to do."""
+    account, own_key = (refusals.get(way) for way in RevocationWay)
+    if not own_key:
+        return account or "no way to revoke it was tried"
+    if not account:
+        return f"with its own key: {own_key}"
+    last = "" if OTHER_WAYS in account else f". {OTHER_WAYS}"
+    return f"with its own key: {own_key}; by the account: {account}{last}"

@@ -38,7 +38,7 @@ from .schema import (
     table,
     text,
 )
-from .statuses import UNORDERED, Action, Change, FailureKind, Reason, RevocationResult, Status
+from .statuses import UNORDERED, Action, Change, FailureKind, Reason, RevocationResult, RevocationWay, Status
 from .terms import Terms
 
 #: The most versions, or other clients' certificates, of a host.
@@ -236,6 +236,8 @@ class Version(_Contract):
     order_uri: str | None = field(default=None, metadata=_null(URL))
     ari_id: str | None = field(default=None, metadata=_null(text(ARI_ID.pattern)))
     reloaded: bool = field(default=False, metadata=_by(flag))
+    #: Since when the certificate is known to be revoked; null where it is not.
+    revoked: str | None = field(default=None, metadata=_null(instant))
     missing: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
     damaged: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of((*FILES, MANIFEST)))))
     unreadable: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
@@ -292,7 +294,8 @@ _FAILED = CountedOrder.reader(
     digest=DIGEST,
 )
 _LIVE = Version.reader(
-    needed=("ari_id", "reloaded", "missing", "damaged", "unreadable", "attributes", "formats"), without=("order_uri",)
+    needed=("ari_id", "reloaded", "revoked", "missing", "damaged", "unreadable", "attributes", "formats"),
+    without=("order_uri",),
 )
 _PENDING = Version.reader(needed=("order_uri",))
 
@@ -501,12 +504,24 @@ class TxtRecord(_Contract):
 
 @dataclass(frozen=True)
 class Revocation(_Contract):
-    """A certificate that is to be revoked, and what became of it. ordered: about it, for people."""
+    """A certificate that is to be revoked, and what became of it. ordered: about it, for people.
+
+    can_sign: its host has shown it, and may have its private key. nonces: what the host is to sign with, by the URL of
+    a CA's revokeCert; signatures: by the same URLs. is_last: it is the last time that the host is asked. refusals: by
+    way (RevocationWay), why it is not revoked in this way.
+    """
 
     host: str = field(metadata=_by(string))
     name: str = field(metadata=_by(string))
     problem: str = field(default="", metadata=_by(string))
     content: str | None = field(default=None, metadata=_sparse(string))
     directory: str | None = field(default=None, metadata=_sparse(string))
+    serial: str | None = field(default=None, metadata=_sparse(SERIAL))
     ordered: str | None = field(default=None, metadata=_sparse(string))
+    can_sign: bool | None = field(default=None, metadata=_sparse(flag))
+    nonces: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(string, string)))
+    signatures: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(string, string)))
+    is_last: bool | None = field(default=None, metadata=_sparse(flag))
+    refusals: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(string, string)))
+    way: RevocationWay | None = field(default=None, metadata=_sparse(member(RevocationWay)))
     status: RevocationResult | None = field(default=None, metadata=_sparse(member(RevocationResult)))

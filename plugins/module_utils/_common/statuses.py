@@ -101,7 +101,16 @@ class RevocationResult(_Word):
 
     REVOKED = "revoked"
     ALREADY_REVOKED = "already revoked"
+    #: Its host is to sign the request.
+    UNSIGNED = "unsigned"
     FAILED = "failed"
+
+
+class RevocationWay(_Word):
+    """The key that signs the request to revoke a certificate (RFC 8555 section 7.6)."""
+
+    ACCOUNT = "account"
+    OWN_KEY = "own key"
 
 
 class Change(_Word):

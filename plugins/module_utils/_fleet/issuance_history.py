@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controller's own record of the certificates that CAs issued: a file with a line of JSON for each certificate.
+"""The controller's own record of the certificates that CAs issued, and revoked: a file with a line of JSON for each.
 
 A host whose root is hostile can lie about its certificates. Revocation, rate limits and what hosts share compare its
 word with this record. It has the certificates themselves, too, as a request to revoke contains one (RFC 8555 section
@@ -66,6 +66,43 @@ class RecordedCertificate:
         return cls(**values, names=tuple(names))
 
 
+@dataclass(frozen=True)
+class RecordedRevocation:
+    """A revocation of the record. revoked: when, as manifests have times; directory: the CA's URL.
+
+    host, name, serial and not_after are those of the certificate, which the record need not have.
+    """
+
+    revoked: str  # its name begins the line, which is how these lines are found
+    host: str
+    name: str
+    serial: str
+    not_after: str
+    directory: str
+
+    @property
+    def certificate(self) -> tuple[str, str]:
+        """The serial number and the expiry, by which manifests and the record know a certificate."""
+        return self.serial, self.not_after
+
+    def line(self) -> bytes:
+        """Return it as a line of the file."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: str) -> RecordedRevocation:
+        """Parse a line; fields that later versions add are ignored. Raises ValueError."""
+        found = json.loads(line)
+        values = {field.name: found.get(field.name) for field in fields(cls)}
+        if not all(isinstance(value, str) for value in values.values()):
+            raise ValueError("a field is missing or is not a text")
+        parse_utc(values["revoked"])
+        return cls(**values)
+
+
+_REVOCATION = '{"revoked": '
+
+
 def absolute(path: str) -> str:
     """Return the absolute path of the record. Raises AcmeError for a relative one."""
     found = os.path.expanduser(os.path.expandvars(path))
@@ -93,19 +130,19 @@ class Recorder:
         self._handle: int | None = None
         self.problem = ""
 
-    def add(self, certificate: RecordedCertificate) -> None:
-        """Append a certificate. Never raises: a certificate must not be lost because it cannot be recorded."""
+    def add(self, entry: RecordedCertificate | RecordedRevocation) -> None:
+        """Append an entry. Never raises: a certificate must not be lost because it cannot be recorded."""
         if not self._path:
             return
         with self._lock:
             try:
                 if self._handle is None:
                     self._handle = _open(self._path)
-                _append(self._handle, certificate.line())
+                _append(self._handle, entry.line())
             except OSError as error:
                 self.problem = (
-                    f"acme_history {self._path} cannot be written ({error.strerror or error}): the playbook "
-                    "certfleet.tls.compromise will not know the certificates of this run except from their hosts"
+                    f"acme_history {self._path} cannot be written ({error.strerror or error}): later runs know what "
+                    "was issued or revoked in this one from the hosts only"
                 )
 
     def close(self) -> None:
@@ -147,13 +184,37 @@ def read(path: str) -> tuple[list[RecordedCertificate], list[str]]:
         raise AcmeError(f"acme_history {path} cannot be read: {error.strerror}") from None
 
 
+def read_revocations(path: str) -> dict[tuple[str, str], RecordedRevocation]:
+    """Return the revocations in the record at *path*, by serial number and expiry. Raises AcmeError.
+
+    No other line is parsed: certificates are many, and every run needs this.
+    """
+    found: dict[tuple[str, str], RecordedRevocation] = {}
+    prefix = _REVOCATION.encode()
+    try:
+        with open(absolute(path), "rb") as file:
+            for line in file:
+                if line.startswith(prefix):
+                    with suppress(ValueError, RecursionError):  # read() reports those that are damaged
+                        revocation = RecordedRevocation.parse(line.decode())
+                        found.setdefault(revocation.certificate, revocation)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise AcmeError(f"acme_history {path} cannot be read: {error.strerror}") from None
+    return found
+
+
 def parse(lines: Iterable[str], path: str) -> tuple[list[RecordedCertificate], list[str]]:
     """Parse the *lines* of the record at *path*; return the certificates, and a message for each damaged line."""
     found, problems = [], []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                found.append(RecordedCertificate.parse(line))
+                if line.startswith(_REVOCATION):
+                    RecordedRevocation.parse(line)
+                else:
+                    found.append(RecordedCertificate.parse(line))
             except (ValueError, RecursionError):
                 problems.append(f"acme_history {path}, line {number} is damaged: repair it, or remove the line")
     return found, problems

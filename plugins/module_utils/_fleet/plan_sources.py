@@ -18,7 +18,7 @@ from .._acme.renewal_info import RenewalCache, RenewalInfo, ask_all
 from .._common.clock import Clock
 from .._common.contracts import HostCertificate
 from .._common.deadline import Deadline
-from . import issuance_history, plan
+from . import issuance_history, plan, revoked_certificates
 
 _CONNECTIONS = 8
 
@@ -88,13 +88,11 @@ class PlanSources:
         return answers
 
     def revoked(self, certificates: Sequence[HostCertificate]) -> dict[plan.Version, str]:
-        """Return for each version that is revoked what the CA says of it; nothing without `check_revocation`."""
+        """Return for each version that is revoked a line about it; CAs are asked with `check_revocation` only."""
+        marked = revoked_certificates.marked(certificates, self._revocations())
         if not self._options["check_revocation"]:
-            return {}
-        # Only here, as its libraries take a while to load.
-        from . import revoked_certificates
-
-        revoked, problems = revoked_certificates.revoked(certificates, self._ask_status)
+            return marked
+        revoked, problems = revoked_certificates.revoked(certificates, self._ask_status, marked)
         self.warnings.extend(problems)
         return revoked
 
@@ -106,9 +104,22 @@ class PlanSources:
                 # Damaged lines are reported where the record matters most, in a revocation.
                 self._record = issuance_history.read(path)[0] if path else []
             except AcmeError as error:
-                self.warnings.append(str(error))
+                self._warn_once(error)
                 self._record = []
         return self._record
+
+    def _revocations(self) -> Mapping[tuple[str, str], issuance_history.RecordedRevocation]:
+        """Return the revocations in the controller's record; nothing where it cannot be read."""
+        path = self._options["history"]
+        try:
+            return issuance_history.read_revocations(path) if path else {}
+        except AcmeError as error:
+            self._warn_once(error)
+            return {}
+
+    def _warn_once(self, error: AcmeError) -> None:
+        if str(error) not in self.warnings:
+            self.warnings.append(str(error))
 
     def close(self) -> None:
         """Close the connections."""

@@ -14,7 +14,8 @@ from .._common.errors import CollectionError
 from .._common.times import utc
 
 GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
-CRL, OCSP = "crl", "ocsp"
+#: The sources of a status. MARK: this collection revoked the certificate, and marked it.
+CRL, OCSP, MARK = "crl", "ocsp", "mark"
 
 
 class StatusError(CollectionError):
@@ -25,8 +26,8 @@ class StatusError(CollectionError):
 class RevocationStatus:
     """The revocation status of a certificate.
 
-    source: CRL or OCSP, empty if none could be used; url: its URL. reason: RFC 5280's, in snake case.
-    next_update: until when it is valid. problem: why the status is unknown.
+    source: CRL, OCSP or MARK, empty if none could be used; url: its URL, empty also for MARK. reason: RFC 5280's, in
+    snake case. next_update: until when it is valid. problem: why the status is unknown.
     """
 
     status: str

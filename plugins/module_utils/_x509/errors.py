@@ -27,3 +27,7 @@ class MisfitError(CertificateError):
 
 class SealError(CollectionError):
     """A sealed private key that cannot be opened, or a receiving key that is invalid."""
+
+
+class SignatureError(CollectionError):
+    """A signature that is not by the key that it has to be by."""

@@ -135,6 +135,31 @@ def certificate_adopt(arguments: Arguments) -> Mapping[str, schema.Reader]:
     }
 
 
+def certificate_revoke(arguments: Arguments) -> Mapping[str, schema.Reader]:
+    """Return the fields of signatures for the URLs that the task named, and of versions that were marked."""
+    sign, revoked = (list(_mappings(arguments.get(name))) for name in ("sign", "revoked"))
+    urls = {str(url) for item in sign for url in _elements(item.get("nonces"))}
+    signed = {
+        **_of_serials(sign),
+        "signatures": schema.table(schema.one_of(urls), schema.text(r"[A-Za-z0-9_-]{1,1024}")),
+        "problem": schema.message,
+    }
+    marked = {**_of_serials(revoked), "changed": schema.flag, "removed": schema.flag, "problem": schema.message}
+    return {
+        "signed": schema.listing(schema.record(signed)),
+        "marked": schema.listing(schema.record(marked)),
+        "failures": schema.table(schema.one_of(_names([*sign, *revoked])), schema.message),
+    }
+
+
+def _of_serials(options: Iterable[Mapping[str, Any]]) -> dict[str, schema.Reader]:
+    """Return the fields of a certificate that a task names by its name and serial number."""
+    return {
+        "name": schema.one_of(_names(options)),
+        "serial": schema.one_of({str(option.get("serial")) for option in options}),
+    }
+
+
 def _answering(names: list[str], entries: schema.Reader) -> schema.Reader:
     """Return a reader of *entries* that are for *names*, one for each, in their order."""
 

@@ -36,8 +36,10 @@ class Chosen:
     digests: set[bytes] = field(default_factory=set)
     given: set[bytes] = field(default_factory=set)
 
-    def add(self, host: str, name: str, certificate: Certificate, record: CertificateRecord) -> None:
-        """Have a certificate revoked."""
+    def add(
+        self, host: str, name: str, certificate: Certificate, record: CertificateRecord, can_sign: bool = False
+    ) -> None:
+        """Have a certificate revoked. *can_sign*: the host has just shown it."""
         self.digests.add(certificate.digest)
         known = record.of(certificate)
         ordered = f", ordered by {known[0].account_uri} of {known[0].directory}" if known else ""
@@ -47,6 +49,8 @@ class Chosen:
                 name,
                 content=certificate.content,
                 directory=known[0].directory if known else None,
+                serial=hexadecimal(certificate.serial),
+                can_sign=can_sign,
                 ordered=message(f"serial {hexadecimal(certificate.serial)}{ordered}", "ordered"),
             )
         )
@@ -106,17 +110,20 @@ def _choose_names(sources: RevocationSources, choice: Chosen) -> None:
 
 def _choose_live(host: str, evidence: Evidence, choice: Chosen) -> None:
     """Choose the live certificates of a host."""
+    sources = evidence.sources
     live = [version for version in evidence.answered[host] if version.live]
     for version in live:
         _choose(host, version, evidence, choice)
-    names = evidence.sources.request.names
+    names = sources.request.names
     for name in sorted(set(names).difference(version.name for version in live)):
-        choice.refuse(host, name, "there is no live version of it on this host")
+        # A run before may have revoked it and taken it away; the record says if another one was issued since.
+        if not sources.has_revoked(host, name):
+            choice.refuse(host, name, "there is no live version of it on this host")
     recorded = evidence.recorded(host)
     for name in names:
         issued = [version for version in recorded if version.name == name]
         newest = max(issued, key=lambda version: version.recorded_at, default=None)
-        if newest and newest.certificate.digest not in choice.digests:
+        if newest and newest.certificate.digest not in choice.digests and not sources.is_revoked(newest.certificate):
             serial = newest.certificate.serial
             problem = (
                 "it is the newest that was issued (acme_history), and the host does not show it as the live one. "
@@ -158,7 +165,7 @@ def _choose(host: str, version: ShownVersion, evidence: Evidence, choice: Chosen
     if problem:
         choice.refuse(host, version.name, problem, certificate.serial)
     else:
-        choice.add(host, version.name, certificate, sources.record)
+        choice.add(host, version.name, certificate, sources.record, can_sign=version.is_shown)
 
 
 def _other_user(host: str, version: ShownVersion, evidence: Evidence) -> str:

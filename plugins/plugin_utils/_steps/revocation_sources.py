@@ -17,11 +17,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second, parse_time
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second, parse_time, utc
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedRevocation
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import parse_serial
 
-from .ownership import Certificate, CertificateRecord, Inventory
+from .ownership import Certificate, CertificateRecord, Inventory, hexadecimal
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class RevocationSources:
     """The request, parsed, and what it names.
 
     since: *before* as manifests have times; empty if the live certificates are meant. serials: numbers. files: the
-    certificates in them. damaged: a message for each line of the record that cannot be read. now: aware UTC.
+    certificates in them. damaged: a message for each line of the record that cannot be read. revocations: those in the
+    record, by serial number and expiry. now: aware UTC.
     """
 
     request: RevocationRequest
@@ -63,6 +65,7 @@ class RevocationSources:
     files: list[Certificate]
     record: CertificateRecord
     damaged: list[str]
+    revocations: Mapping[tuple[str, str], RecordedRevocation]
     inventory: Inventory
     now: datetime
 
@@ -81,6 +84,7 @@ class RevocationSources:
             files=_read_files(request.files),
             record=CertificateRecord(certificates),
             damaged=damaged,
+            revocations=issuance_history.read_revocations(request.history) if request.history else {},
             inventory=Inventory(request.hostvars if request.names else {}),
             now=datetime.now(timezone.utc),
         )
@@ -88,6 +92,14 @@ class RevocationSources:
     def of_serial(self, serial: int) -> list[Certificate]:
         """Return the certificates in the files that have a serial number."""
         return [certificate for certificate in self.files if certificate.serial == serial]
+
+    def is_revoked(self, certificate: Certificate) -> bool:
+        """Return True if the record says that this collection revoked a certificate."""
+        return (hexadecimal(certificate.serial), utc(certificate.not_after)) in self.revocations
+
+    def has_revoked(self, host: str, name: str) -> bool:
+        """Return True if the record says that this collection revoked a certificate of this name for a host."""
+        return any((found.host, found.name) == (host, name) for found in self.revocations.values())
 
     def is_expired(self, certificate: Certificate) -> bool:
         """Return True if a certificate need not be revoked any more."""

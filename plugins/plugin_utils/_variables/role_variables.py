@@ -88,6 +88,7 @@ VARIABLES = {
     "acme_revoke": Variable("list", [], entry_point="revoke"),
     "acme_revoke_before": Variable("str", "", entry_point="revoke"),
     "acme_revoke_files": Variable("list", [], entry_point="revoke"),
+    "acme_revoke_live": Variable("str", "replaced", entry_point="revoke", choices=("replaced", "removed")),
     "acme_revoke_reason": Variable(
         "str",
         "unspecified",
@@ -130,6 +131,7 @@ INTERNAL = (
     "_acme_revocations",
     "_acme_sealed",
     "_acme_seen",
+    "_acme_signed",
     "acme_dns_options",
     "acme_dns_record",
     "acme_dns_records",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from unittest.mock import MagicMock
 
 import pytest
@@ -188,10 +189,30 @@ def test_challenges_failures_are_reported_once_each(home, tmp_path, open_home):
 def test_status_fail_on_fails_for_listed_statuses(fail_on, message):
     content = ca.pem(host.authority().leaf(ca.Authority.root().certificate.public_key(), ["shop.example"]))
     params = {"cache": None, "cache_max_age": 60, "ca_path": None, "timeout": 1, "max_size": 1000, "fail_on": fail_on}
-    certificates = [{"host": "web1", "name": "shop", "content": content}]
+    certificates = [{"host": "web1", "name": "shop", "content": content, "revoked": None}]
     result = status_info.MODULE.result(MagicMock(params={**params, "certificates": certificates}))
     assert [item["status"] for item in result["certificates"]] == ["unknown"]
     assert (result.get("failed", False), result.get("msg")) == (message is not None, message)
+
+
+def test_status_of_marked_certificate_is_revoked_without_a_question():
+    params = {"cache": None, "cache_max_age": 60, "ca_path": None, "timeout": 1, "max_size": 1000}
+    content = ca.pem(host.authority().leaf(ca.Authority.root().certificate.public_key(), ["shop.example"]))
+    given = [
+        {"host": "web1", "name": "shop", "content": content, "revoked": at} for at in ("2026-11-23T12:00:00Z", None)
+    ]
+    run = partial(
+        status_info.MODULE.result, MagicMock(params={**params, "certificates": given, "fail_on": ["revoked"]})
+    )
+    result = run()
+    assert [(item["status"], item["source"]) for item in result["certificates"]] == [
+        ("revoked", "mark"),
+        ("unknown", None),
+    ]
+    assert result["certificates"][0]["revoked_at"] == "2026-11-23T12:00:00Z"
+    assert result["msg"] == "web1: certificate shop: revoked (marked)"
+    given[0]["revoked"] = "yesterday"
+    assert run()["msg"].startswith("certificate shop of web1: revoked: 'yesterday' is not an instant such as ")
 
 
 def test_status_without_libraries_is_refused(monkeypatch):

@@ -17,6 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import (
     RecordedCertificate,
+    RecordedRevocation,
     Recorder,
     parse,
     read,
@@ -122,8 +123,8 @@ def test_record_that_cannot_be_written_is_a_problem(tmp_path, make, reason):
     path = folder / "history.jsonl"
     make(path)
     assert record(path, ONE, ONE) == (
-        f"acme_history {path} cannot be written ({reason}): the playbook certfleet.tls.compromise will not know the "
-        "certificates of this run except from their hosts"
+        f"acme_history {path} cannot be written ({reason}): later runs know what was issued or revoked in this one "
+        "from the hosts only"
     )
 
 
@@ -170,6 +171,42 @@ def test_parse_damaged_line_is_reported_and_skipped(line):
 def test_parse_unknown_fields_are_ignored():
     line = json.dumps({**asdict(ONE), "profile": {"new": 1}})
     assert parse([line], "record") == ([ONE], [])
+
+
+REVOKED = RecordedRevocation(
+    revoked="2026-07-01T00:00:00Z",
+    host="web1",
+    name="shop",
+    serial="4a1f",
+    not_after="2026-08-30T00:00:00Z",
+    directory="https://ca.example/directory",
+)
+
+
+def test_read_revocations_finds_them_among_certificates(tmp_path):
+    path = tmp_path / "history.jsonl"
+    again = replace(REVOKED, revoked="2026-07-02T00:00:00Z")
+    other = replace(REVOKED, serial="00")
+    assert record(path, ONE, REVOKED, ONE, again, other) == ""
+    assert read(str(path)) == ([ONE, ONE], [])
+    # The first one counts: a certificate is revoked once.
+    assert issuance_history.read_revocations(str(path)) == {
+        ("4a1f", ONE.not_after): REVOKED,
+        ("00", ONE.not_after): other,
+    }
+
+
+def test_read_revocations_of_no_or_a_damaged_record(tmp_path):
+    path = tmp_path / "history.jsonl"
+    assert issuance_history.read_revocations(str(path)) == {}
+    whole = REVOKED.line().decode()
+    path.write_text('{"revoked": 1}\n{"revoked": "soon"' + whole[16:] + whole[:-9] + "\n{}\n" + whole)
+    assert list(issuance_history.read_revocations(str(path)).values()) == [REVOKED]
+    assert read(str(path))[1] == [
+        f"acme_history {path}, line {number} is damaged: repair it, or remove the line" for number in (1, 2, 3, 4)
+    ]
+    with pytest.raises(AcmeError, match="cannot be read: Is a directory"):
+        issuance_history.read_revocations(str(tmp_path))
 
 
 LARGE = "x" * 30_000

@@ -15,14 +15,17 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import (
+    RecordedCertificate,
+    RecordedRevocation,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.planner import PlanRequest
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection
 from tests.unit import contracts
 from tests.unit.acme import ca as scripted
 from tests.unit.acme.server import RESET, Answer, problem
-from tests.unit.contracts import ACCOUNT, DAY, DUE, FRESH, HOUR, URGENT, found, utc
+from tests.unit.contracts import ACCOUNT, DAY, DUE, END, FRESH, HOUR, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
 from tests.unit.fleet.plans import OTHER, directory
 
@@ -413,6 +416,28 @@ def test_make_plan_decides_by_the_time_of_the_ca(ca, years, warning):
     result, warnings = make_plan(ca, of_ca(ca), now=FRESH + years * 365 * DAY, renewal_information=False)
     assert result["coming"] == ["web1: certificate shop: next at 2026-10-31 12:00 UTC"]
     assert [warning in text for text in warnings] == ([True] if warning else [])
+
+
+def test_make_plan_marked_certificate_is_due_at_once_without_check_revocation(ca, tmp_path):
+    history = tmp_path / "history.jsonl"
+    recorded = RecordedRevocation(utc(FRESH), "web1", "shop", "4a1f", utc(END), f"{ca.url}/directory")
+    history.write_bytes(recorded.line())
+    marked = [
+        of_ca(ca, serial="4a1f"),
+        of_ca(ca, host="web2", serial="4b", revoked=utc(FRESH)),
+        of_ca(ca, host="web3", serial="4c"),
+    ]
+    settings = {"renewal_information": False, "limits": {f"{ca.url}/directory": {"orders": "9/1d"}}}
+    result, warnings = make_plan(ca, *marked, history=str(history), **settings)
+    assert result["lines"] == [
+        "web1: certificate shop: issue (revoked: since 2026-09-02T12:00:00Z, according to acme_history)",
+        "web2: certificate shop: issue (revoked: since 2026-09-02T12:00:00Z, as the host has marked it)",
+    ]
+    assert [item["can_wait"] for item in (*result["hosts"]["web1"], *result["hosts"]["web2"])] == [False, False]
+    assert warnings == []
+    # A record that cannot be read is one warning, though it is needed twice.
+    _result, warnings = make_plan(ca, *marked, history=str(tmp_path), **settings)
+    assert warnings == [f"acme_history {tmp_path} cannot be read: Is a directory"]
 
 
 def test_make_plan_directory_down_warns_once_and_asks_no_more(ca):

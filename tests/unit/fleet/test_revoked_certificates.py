@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.revoked_certificates import revoked
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedRevocation
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.revoked_certificates import marked, revoked
 from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import RevocationStatus
 from tests.unit import contracts
 
@@ -55,6 +56,50 @@ def test_revoked_asks_about_live_and_pending_certificates():
     assert warnings == [
         "revocation status unknown for 4 of 9 certificates (web3: certificate shop: no)",
     ]
+
+
+RECORD = RecordedRevocation(
+    "2026-11-22T00:00:00Z", "web9", "old", "4a1f", contracts.utc(contracts.END), "https://ca/dir"
+)
+MARKED = "2026-11-23T09:00:00Z"
+BY_HOST = f"since {MARKED}, as the host has marked it"
+BY_RECORD = "since 2026-11-22T00:00:00Z, according to acme_history"
+
+
+@pytest.mark.parametrize(
+    ("item", "recorded", "expected"),
+    [
+        (live("web1"), [], {}),
+        (live("web1", revoked=MARKED), [], {"live": BY_HOST}),
+        # On any host: the record names that of the run that revoked it.
+        (live("web1"), [RECORD], {"live": BY_RECORD}),
+        (live("web1", revoked=MARKED), [RECORD], {"live": BY_HOST}),
+        # Serial numbers are unique at one CA only.
+        (live("web1"), [replace(RECORD, not_after="2027-01-01T00:00:00Z")], {}),
+        (live("web1"), [replace(RECORD, serial="4a20")], {}),
+        (awaiting("web1", "PEM"), [replace(RECORD, serial="4a20")], {"pending": BY_RECORD}),
+        # A damaged one is due anyway, and its serial number is unknown.
+        (live("web1", damaged=["cert.pem"]), [RECORD], {}),
+        (contracts.found(contracts.wanted().to_result(), contracts.unknown()), [RECORD], {}),
+        (contracts.found(live=None, pending=contracts.pending()), [RECORD], {}),
+    ],
+)
+def test_marked_by_host_or_record(item, recorded, expected):
+    revocations = {record.certificate: record for record in recorded}
+    assert marked([item], revocations) == {("web1", "shop", which): why for which, why in expected.items()}
+
+
+def test_revoked_asks_not_about_marked_ones():
+    asked = []
+
+    def ask(contents):
+        asked.extend(contents)
+        return [RevocationStatus("good") for _content in contents]
+
+    known = {("web1", "shop", "live"): BY_HOST, ("web3", "shop", "live"): BY_RECORD}
+    items = [live("web1", "one", revoked=MARKED), live("web2", "two"), live("web3", None)]
+    assert revoked(items, ask, known) == (known, [])
+    assert asked == ["two"]
 
 
 NOT_ASKED = {

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
-from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import adoption, other_clients
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import adoption, other_clients, revocation
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.other_clients import Lineage
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import live_facts, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import Versions
@@ -174,6 +174,15 @@ def test_adopt_unusable_certificate_has_problem(home, tmp_path, case):
     assert not adopted.changed
     assert said in adopted.problem
     assert not home.exists()
+
+
+def test_adopt_revoked_certificate_that_was_taken_away_has_problem(home, tmp_path):
+    lineage = files(tmp_path / "srv", PemFiles())
+    serial = adopt(home, lineage).serial
+    revocation.mark(str(home), "shop", serial, "2026-11-23T12:00:00Z", remove_live=True, check=False)
+    assert adopt(home, lineage).problem == f"{lineage.certificate} (serial {serial}) is revoked"
+    assert host.served(home) is None
+    assert adopt(home, lineage, files(tmp_path / "other", PemFiles())).changed
 
 
 def test_adopt_expired_or_other_names_has_problem(home, tmp_path):

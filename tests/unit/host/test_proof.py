@@ -17,6 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import d
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspection import inspect
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import history, read_versions
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import Versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import COMBINED, Format
@@ -158,7 +159,7 @@ def test_prove_failure_of_first_version_stays_live(home):
     assert not host.outstanding(home)
 
 
-@pytest.mark.parametrize("spoil", ["over", "damaged", "gone"])
+@pytest.mark.parametrize("spoil", ["over", "damaged", "gone", "revoked"])
 def test_prove_failure_does_not_roll_back_to_invalid_version(home, spoil):
     host.make_live(home, SHOP)
     path = home / "versions" / "shop" / "0001" / "cert.pem"
@@ -166,6 +167,8 @@ def test_prove_failure_does_not_roll_back_to_invalid_version(home, spoil):
         path.write_bytes(b"x")
     if spoil == "gone":
         path.unlink()
+    if spoil == "revoked":
+        Versions(str(home), "shop").note("0001", revoked="2026-11-23T12:00:00Z")
     host.prepare(home, SHOP, ORDER_2)
     host.deploy(home, SHOP)
     now = ca.NOW + (90 * ca.DAY if spoil == "over" else 0 * ca.DAY)

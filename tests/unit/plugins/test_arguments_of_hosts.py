@@ -23,6 +23,7 @@ RIGHT = {
     "certificate_adopt": {"certificates": [GOOD], "directories": [URL]},
     "certificate_info": {"certificates": [GOOD]},
     "certificate_request": {"certificates": [GOOD], "directory": URL},
+    "certificate_revoke": {"sign": [{"name": "shop", "serial": "4a1f", "nonces": {URL: "abc"}}]},
     "certificate_share": {"shares": []},
     "certificate_status_info": {"certificates": []},
     "challenge_response": {"challenges": [CHALLENGE]},
@@ -94,6 +95,20 @@ WRONG = {
         (_one(colour="red"), "colour"),
     ],
     "certificate_request": [*_OF_CERTIFICATES, *_OF_LISTENERS],
+    "certificate_revoke": [
+        ({"home": "etc/acme"}, "home 'etc/acme' is not an absolute path"),
+        (
+            {"sign": [{"name": "../x", "serial": "4a1f", "nonces": {URL: "abc"}}]},
+            "certificate ../x: the name is invalid",
+        ),
+        ({"revoked": [{"name": "../x", "serial": "4a1f"}]}, "certificate ../x: the name is invalid"),
+        ({"sign": [{"name": "shop", "nonces": {URL: "abc"}}]}, "serial"),
+        ({"sign": [{"name": "shop", "serial": "4a1f", "nonces": {URL: "a b"}}]}, "has no usable nonce"),
+        ({"sign": [{"name": "shop", "serial": "4a1f", "nonces": {URL: 5}}]}, "has no usable nonce"),
+        ({"sign": [{"name": "shop", "serial": "4a1f", "nonces": {"file:///x": "abc"}}]}, "has no usable nonce"),
+        ({"sign": [{"name": "shop", "serial": "4a1f", "reason": 6, "nonces": {}}]}, "reason"),
+        ({"live": "gone"}, "live"),
+    ],
     "certificate_share": [
         ({"shares": [{"name": "../x", "receivers": {"web2": "x"}}]}, "certificate ../x: the name is invalid"),
         ({"shares": [{"receivers": {}}]}, "name"),

@@ -13,6 +13,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answer
 from tests.unit import contracts
 from tests.unit.contracts import DIRECTORY, PEM, POINT, TOKEN
 
+REVOKE = "https://ca.example/revoke"
 SHOP = {
     "name": "shop",
     "identifiers": ["shop.example"],
@@ -106,6 +107,18 @@ _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                     "adopted": "shop",
                 }
             ],
+            "failures": {},
+        },
+    ),
+    "certificate_revoke": (
+        {
+            "sign": [{"name": "shop", "serial": "4a1f", "reason": 1, "nonces": {REVOKE: "abc"}}],
+            "revoked": [{"name": "mail", "serial": "5b"}],
+            "live": "removed",
+        },
+        {
+            "signed": [{"name": "shop", "serial": "4a1f", "signatures": {REVOKE: "sFy7-_8"}, "problem": ""}],
+            "marked": [{"name": "mail", "serial": "5b", "changed": True, "removed": True, "problem": ""}],
             "failures": {},
         },
     ),

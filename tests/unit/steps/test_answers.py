@@ -141,6 +141,18 @@ def test_accept_key_that_ansible_acts_on_is_dropped(module, key, value, failed):
         ("certificate", ("after_handlers", 0, "name"), "bank", "after_handlers[0].name is not one that was asked for"),
         ("certificate_adopt", ("certificates", 0, "name"), "bank", "certificates[0].name is not one"),
         ("certificate_adopt", ("found",), [{}] * 10_001, "found has 10001 elements, more than 10000"),
+        ("certificate_revoke", ("signed", 0, "serial"), "5b", "signed[0].serial is not one that was asked for"),
+        ("certificate_revoke", ("signed", 0, "name"), "mail", "signed[0].name is not one that was asked for"),
+        (
+            "certificate_revoke",
+            ("signed", 0, "signatures"),
+            {"https://x": "aa"},
+            "a key of signed[0].signatures is not",
+        ),
+        ("certificate_revoke", ("signed", 0, "signatures"), {answers.REVOKE: "a.b"}, "has characters or a form"),
+        ("certificate_revoke", ("signed", 0, "signatures"), DELETED, "signed[0].signatures is missing"),
+        ("certificate_revoke", ("marked", 0, "serial"), "4a1f", "marked[0].serial is not one that was asked for"),
+        ("certificate_revoke", ("marked", 0, "removed"), "yes", "marked[0].removed is not a boolean"),
     ],
 )
 def test_accept_broken_answer_is_refused_with_its_place(module, path, value, said):

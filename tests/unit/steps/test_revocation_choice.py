@@ -10,9 +10,24 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
-from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedRevocation
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial, validity
 from tests.unit import contracts
 from tests.unit.steps.revocations import GET_IT, ISSUED, NEW, OLD, PEM, SERIAL, T, found, host, line, version
+
+NEWEST = (
+    "it is the newest that was issued (acme_history), and the host does not show it as the live one. Revoke it with -e "
+    f"acme_revoke_serials={SERIAL['a2']}"
+)
+
+
+def gone(number):
+    """Return the record's line of a revocation."""
+    certificate = ISSUED[number]
+    not_after = utc(validity(certificate).not_after)
+    return RecordedRevocation(NEW, "web1", "shop", SERIAL[number], not_after, "https://ca.example/directory")
+
 
 # -- Hosts that say the truth
 
@@ -27,6 +42,26 @@ def test_choose_live_certificates(choose):
     (chosen,) = result["certificates"]
     assert (chosen.host, chosen.name, chosen.content, chosen.directory) == ("web1", "shop", PEM["a2"], None)
     assert result["told"] == [("web2", "there is no live version of it on this host")]
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ([], ["there is no live version of it on this host"]),
+        ([gone("a1")], []),
+        ([line("a1"), gone("a1")], []),
+        # Of another host or certificate.
+        ([replace(gone("a1"), host="web2")], ["there is no live version of it on this host"]),
+        ([replace(gone("a1"), name="mail")], ["there is no live version of it on this host"]),
+        # Another one was issued since, and the host does not show it.
+        ([line("a1"), gone("a1"), line("a2", time=NEW)], [NEWEST]),
+    ],
+    ids=["nothing", "adopted", "issued", "of another host", "another certificate", "a new one"],
+)
+def test_choose_live_certificate_that_was_revoked_and_taken_away_is_not_missed(choose, record, told):
+    result = choose({"web1": host(version("a1"))}, record=record)
+    assert [text for _host, text in result["told"]] == told
+    assert result["chosen"] == []
 
 
 @pytest.mark.parametrize(
@@ -91,7 +126,11 @@ def test_choose_record_names_ca_and_host_that_ordered(choose):
     result = choose({"web1": host(version("a1", live=True))}, record=[line("a1")])
     directory = "https://ca.example/directory"
     ordered = f"serial {SERIAL['a1']}, ordered by https://ca.example/acct/1 of {directory}"
-    assert result["certificates"] == [contracts.revocation(content=PEM["a1"], directory=directory, ordered=ordered)]
+    assert result["certificates"] == [
+        contracts.revocation(
+            content=PEM["a1"], directory=directory, serial=SERIAL["a1"], can_sign=True, ordered=ordered
+        )
+    ]
 
 
 def test_choose_empty_record_is_noted(choose):
@@ -135,6 +174,7 @@ def test_choose_serial_numbers_in_record_and_files(choose, tmp_path, given):
     serials = [given(SERIAL["b1"]), given(SERIAL["a1"])]
     result = choose(hostvars, record=[line("a1", "web2"), line("a2")], names=(), serials=serials, files=[str(file)])
     assert result["chosen"] == [("web1", "b1"), ("web2", "a1")]
+    assert not any(item.can_sign for item in result["certificates"]), "no host is contacted"
     assert (result["problems"], result["notes"]) == ([], [])
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from ..._x509 import certificates, chains, keys
 from ..errors import StateError
 from ..store import trusted_roots
 from ..store.files import Content
-from ..store.manifest import StoredVersions
+from ..store.manifest import StoredVersions, revoked_at
 from ..store.versions import Versions
 from ..wanted.wanted import WantedCertificate
 from . import other_clients
@@ -181,6 +181,8 @@ def adopt(home: str, wanted: WantedCertificate, candidates: Sequence[Candidate],
         return Adopted(False, source=_adopted_before(versions, there.live, candidates))
     wanted.claim.verify(there, wanted.identifiers)
     fitting = [found for found in candidates if found.identifiers == set(wanted.identifiers)]
+    revoked = {said.get("serial") for said in there.manifests.values() if revoked_at(said)}
+    fitting = [_not_revoked(found, revoked) for found in fitting]
     usable = [(found.lineage, found.material) for found in fitting if found.material]
     if not usable:
         return Adopted(False, problem=_why_not(fitting))
@@ -204,6 +206,14 @@ def adopt(home: str, wanted: WantedCertificate, candidates: Sequence[Candidate],
         # The services use it at its old place: there is nothing to reload.
         versions.note(number, reloaded=True)
     return replace(adopted, version=number)
+
+
+def _not_revoked(found: Candidate, serials: Collection[str | None]) -> Candidate:
+    """Return a candidate, without material if the certificate was revoked here (*serials*) and taken away."""
+    serial = certificates.serial(found.material.leaf) if found.material else ""
+    if serial not in serials:
+        return found
+    return replace(found, material=None, problem=f"{found.lineage.certificate} (serial {serial}) is revoked")
 
 
 def _candidate(lineage: Lineage, now: datetime) -> Candidate:

@@ -163,7 +163,8 @@ def go_back(home: str, wanted: WantedCertificate, number: str, now: datetime) ->
     """Roll back from *number*, the live version, to an earlier one, with its formats. *number* is pending then.
 
     Return None if a newer version of another run is live, which is what is wanted. Raises CollectionError; StateError
-    if there is no earlier version that is whole and still valid, or *number* is not new, or not the live one.
+    if there is no earlier version that is whole, still valid and not revoked, or *number* is not new, or not the live
+    one.
     """
     versions = Versions(home, wanted.name)
     with versions.locked() as found:
@@ -291,14 +292,14 @@ def _overtaken(
 
 
 def _is_as_wanted(versions: Versions, number: str, wanted: WantedCertificate, now: datetime) -> bool:
-    """Return True if a version has the wanted terms, is whole and has not expired."""
+    """Return True if a version has the wanted terms, is whole, not revoked and has not expired."""
     facts = live_facts(versions.home, versions.name, number)
     return not wanted.terms.difference(Terms.of_version(facts)) and _is_usable(facts, now)
 
 
 def _is_usable(facts: dict[str, Any], now: datetime) -> bool:
-    """Return True if a version is whole and has not expired; its terms may differ."""
-    return is_whole(facts) and utc(now) < facts["not_after"]
+    """Return True if a version is whole, not revoked and has not expired; its terms may differ."""
+    return is_whole(facts) and not facts["revoked"] and utc(now) < facts["not_after"]
 
 
 def parsed(issued: IssuedCertificate) -> tuple[x509.Certificate, list[x509.Certificate]]:

@@ -39,19 +39,25 @@ def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str
         _verify(claim, found)
         files.sweep(os.path.join(home, "versions"), name)
         files.remove_file(link_path(home, name))
-        left = []
-        for path, hashes in _formats(found).items():
-            if formats.place(path) in kept:
-                continue
-            try:
-                # A file that somebody else has replaced stays.
-                files.remove_file(path, only_aside=formats.sha256(path) not in hashes)
-            except DiskError as error:  # the owner of its folder must not keep the private keys from being removed
-                left.append(str(error))
+        left = remove_formats(found, kept)
         for number in found.numbers:
             files.remove_folder(versions.path(number))
         files.remove_folder(folder_path(home, name))
     return replace(deployed, warning="; ".join(left))
+
+
+def remove_formats(found: StoredVersions, kept: Collection[str] = ()) -> list[str]:
+    """Remove the format files of all versions, but those that others have now (*kept*). Return what stays, and why."""
+    left = []
+    for path, hashes in _formats(found).items():
+        if formats.place(path) in kept:
+            continue
+        try:
+            # A file that somebody else has replaced stays.
+            files.remove_file(path, only_aside=formats.sha256(path) not in hashes)
+        except DiskError as error:  # the owner of its folder must not keep the private keys from being removed
+            left.append(str(error))
+    return left
 
 
 def _verify(claim: Claim, found: StoredVersions) -> None:

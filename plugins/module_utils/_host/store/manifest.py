@@ -113,8 +113,10 @@ def read_versions(home: str, name: str) -> StoredVersions:
             newer = f"{path} {error}"
         except (OSError, ValueError, RecursionError):
             continue  # it does not exist or is damaged
-    # A version that was live and was rolled back is history, not pending.
-    waiting = (other for other in reversed(manifests) if not manifests[other]["reloaded"])
+    # A version that was live and was rolled back is history, not pending. Nobody switches to a revoked one.
+    waiting = (
+        other for other in reversed(manifests) if not (manifests[other]["reloaded"] or revoked_at(manifests[other]))
+    )
     pending = next((number for number in waiting if int(number) > int(live or 0)), None)
     failed = failures.read(folder_path(home, name))
     return StoredVersions(live, foreign, pending, numbers, manifests, newer, failed)
@@ -164,6 +166,11 @@ def parse(data: bytes) -> Manifest:
     return manifest
 
 
+def revoked_at(manifest: Manifest) -> str | None:
+    """Return since when a version's certificate is known to be revoked; None if it is not."""
+    return as_time(manifest.get("revoked")) or None
+
+
 def is_whole(facts: dict[str, Any]) -> bool:
     """Return True if the version that live_facts() describes has all its files, undamaged."""
     return not (facts["missing"] or facts["damaged"] or facts["unreadable"])
@@ -197,6 +204,7 @@ def live_facts(home: str, name: str, number: str, stored: StoredVersions | None 
         "identifiers": known.get("identifiers", []),
         **{field: known.get(field) for field in fields},
         "reloaded": known.get("reloaded", False),
+        "revoked": revoked_at(known),
         **broken,
     }
 
