@@ -55,7 +55,9 @@ def test_revoke_every_reason(owner, lab, issued, reason):
     assert status(lab, certificate)[0] == "Valid"
     result = owner("acme_revoke", revoke_reason=reason, certificates=[entry(certificate, host="web1")])
     assert result["changed"]
-    assert result["certificates"] == [{"host": "web1", "name": "shop", "status": "revoked", "problem": ""}]
+    assert result["certificates"] == [
+        {"host": "web1", "name": "shop", "status": "revoked", "problem": "", "way": "account"}
+    ]
     assert status(lab, certificate) == ("Revoked", REASONS[reason])
 
 

@@ -24,6 +24,10 @@ OTHER_WAYS = (
 )
 
 
+class NotAllowedError(AcmeError):
+    """The CA does not let this account revoke, or knows no such account: another way is left."""
+
+
 def next_way(reason: int, can_sign: bool, refused: Collection[str]) -> RevocationWay | None:
     """Return the way to try next, None if no way is left. *refused*: the ways that were tried.
 
@@ -31,7 +35,9 @@ def next_way(reason: int, can_sign: bool, refused: Collection[str]) -> Revocatio
 
     The account comes first, as it costs a request and no run on a host, and keeps the reason: some CAs, such as Let's
     Encrypt, take each signature by a certificate's own key as a proof that the key is compromised, never accept the key
-    again, and revoke all certificates with it. That is what a compromised key needs, so there it comes first.
+    again, and revoke all certificates with it. That is what a compromised key needs, so there it comes first. For the
+    same reason only a CA's refusal of the account leads to the own key: a busy CA or a key file that cannot be read
+    leaves a later run.
     """
     ways = [RevocationWay.ACCOUNT, RevocationWay.OWN_KEY]
     if reason == REASONS["key_compromise"]:
@@ -41,13 +47,14 @@ def next_way(reason: int, can_sign: bool, refused: Collection[str]) -> Revocatio
 
 
 def by_account(client: Client, certificate_der: bytes, reason: int, with_certificate_key: bool = False) -> bool:
-    """Revoke a certificate as revoke() does. Raises AcmeError that names the other ways, if the account may not."""
+    """Revoke a certificate as revoke() does. Raises NotAllowedError for a refusal that a later run would get, too."""
     try:
         return revoke(client, certificate_der, reason, with_certificate_key)
     except ProblemError as error:
-        if error.problem.type == "unauthorized" and not with_certificate_key:
-            raise AcmeError(f"{error}. {OTHER_WAYS}") from None
-        raise
+        if error.is_temporary or with_certificate_key:
+            raise
+        advice = f". {OTHER_WAYS}" if error.problem.type == "unauthorized" else ""
+        raise NotAllowedError(f"{error}{advice}") from None
 
 
 def url_of(directory: Directory) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Union
 
 from .._acme import revocation
 from .._acme.certificate import der_of
-from .._acme.client import fetch_nonce
+from .._acme.client import Client, fetch_nonce
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._acme.http import Http
@@ -37,9 +37,16 @@ class Unsigned:
     nonce: str
 
 
+@dataclass(frozen=True)
+class NotAllowed:
+    """A refusal by the CA that leaves the other way. Other failures of the account leave a later run."""
+
+    message: str
+
+
 #: True: revoked. False: it was revoked before.
-Outcome = Union[bool, Unsigned, Failure]
-_UNASKED = "no CA was asked"
+Outcome = Union[bool, Unsigned, NotAllowed, Failure]
+_UNASKED = Failure("no CA was asked")
 STATUS = {True: RevocationResult.REVOKED, False: RevocationResult.ALREADY_REVOKED}
 
 
@@ -53,20 +60,23 @@ def by_account(
     is_own = has_own_key(params)
     is_only = len(cas) == 1 and not any(item.can_sign for item in items)
 
+    def one(client: Client, item: Revocation) -> Outcome:
+        try:
+            return revocation.by_account(client, der_of(item.content or ""), reason, is_own)
+        except revocation.NotAllowedError as error:
+            return NotAllowed(str(error))
+
     def at(ca: Ca, given: Sequence[Revocation]) -> list[Outcome]:
         try:
             with open_client(ca, key=signing_key(ca, params)) as client:
                 if not is_own:
-                    use_account(client, ca.account_uri)
-                return list(
-                    run_all(
-                        given, lambda item: revocation.by_account(client, der_of(item.content or ""), reason, is_own)
-                    )
-                )
+                    _use_account(client, ca)
+                return list(run_all(given, lambda item: one(client, item)))
         except AcmeError as error:
             if is_only:
                 raise
-            return [to_failure(error)] * len(given)
+            is_refused = isinstance(error, revocation.NotAllowedError)
+            return [NotAllowed(str(error)) if is_refused else to_failure(error)] * len(given)
 
     return _tried(RevocationWay.ACCOUNT, cas, items, at)
 
@@ -102,6 +112,16 @@ def signing_key(ca: Ca, params: Mapping[str, Any]) -> AccountKey:
             kind="private",
         )
     )
+
+
+def _use_account(client: Client, ca: Ca) -> None:
+    """Use the account of the client's key. Raises NotAllowedError if the CA has no such account, or none to use."""
+    try:
+        use_account(client, ca.account_uri)
+    except AcmeError as error:
+        if error.is_temporary:
+            raise
+        raise revocation.NotAllowedError(error) from None
 
 
 def _with_signature(http: Http, directory: Directory, item: Revocation, reason: int) -> Outcome:
@@ -156,5 +176,8 @@ def _concluded(way: RevocationWay, item: Revocation, outcomes: Sequence[tuple[st
         is_last = bool(item.signatures)
         return replace(item, nonces=nonces, signatures=None, is_last=is_last, status=RevocationResult.UNSIGNED)
     # The first CA's refusal is reported: another one mostly does not know the certificate.
-    refused = next((outcome.message for _url, outcome in outcomes if isinstance(outcome, Failure)), _UNASKED)
-    return replace(item, refusals={**(item.refusals or {}), way.value: refused})
+    failed = [outcome for _url, outcome in outcomes if isinstance(outcome, (Failure, NotAllowed))] or [_UNASKED]
+    refusals = {**(item.refusals or {}), way.value: failed[0].message}
+    # The own key is no way around an account key that cannot be read, or a CA that is busy: see next_way().
+    is_final = way == RevocationWay.ACCOUNT and any(isinstance(outcome, Failure) for outcome in failed)
+    return replace(item, refusals=refusals, status=RevocationResult.FAILED if is_final else None)

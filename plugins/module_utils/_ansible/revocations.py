@@ -37,7 +37,6 @@ REVOCATION_SPEC: dict[str, Any] = {
     "refusals": {"type": "dict"},
 }
 
-_NOT_YET = (None, RevocationResult.UNSIGNED)
 _RETURNED = ("host", "name", "problem", "status", "way")
 #: Of a certificate whose host is to sign.
 _ASKED = ("nonces", "is_last", "refusals")
@@ -67,7 +66,7 @@ def revoke_all(
         tried = by_own_key(cas, given, reason) if is_own else by_account(cas, params, given, reason)
         for number, item in zip(numbers, tried):
             found[number] = item
-            if params["history"] and item.status not in _NOT_YET:
+            if params["history"] and item.status in STATUS.values():
                 with suppress(CollectionError):  # the CA can read certificates that this library cannot
                     recorder.add(_recorded(item))
     recorder.close()
@@ -121,8 +120,9 @@ def _recorded(item: Revocation) -> RecordedRevocation:
 
 def _result(item: Revocation) -> Revocation:
     """Return what the module says of a certificate: without what it was given."""
-    if item.status is None:
-        item = replace(item, problem=_problem(item.refusals or {}), status=RevocationResult.FAILED)
+    if item.status in (None, RevocationResult.FAILED):
+        problem = item.problem or _problem(item.refusals or {})
+        item = replace(item, problem=problem, status=RevocationResult.FAILED)
     more = _ASKED if item.status == RevocationResult.UNSIGNED else ()
     return Revocation(**{name: getattr(item, name) for name in (*_RETURNED, *more)})
 

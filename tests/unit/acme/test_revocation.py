@@ -8,8 +8,9 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import revocation
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import fetch_nonce
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProblemError, ProtocolError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.revocation import NotAllowedError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import RevocationWay
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import revocation_request
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import SignatureError
@@ -48,9 +49,12 @@ def test_next_way(reason, can_sign, refused, expected):
 
 def test_by_account_that_may_not_names_the_other_ways(ca, client):
     ca.script("/revoke", problem("unauthorized", 403, "not associated with account"), problem("malformed", 400, "odd"))
-    with pytest.raises(AcmeError, match=r"not associated with account\. Revoke it with the account that ordered it, "):
+    with pytest.raises(NotAllowedError, match=r"not associated with account\. Revoke it with the account that ordered"):
         revocation.by_account(client, b"DER", SUPERSEDED)
-    with pytest.raises(ProblemError, match="odd"):
+    with pytest.raises(NotAllowedError, match=r"malformed: odd$"):
+        revocation.by_account(client, b"DER", SUPERSEDED)
+    ca.script("/revoke", problem("rateLimited", 429, "busy"))
+    with pytest.raises(ProblemError, match="busy"):
         revocation.by_account(client, b"DER", SUPERSEDED)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.retry import Retry
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.revocation import OTHER_WAYS, signing_input
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import revocations
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import Ca, KeySource
@@ -181,16 +182,40 @@ def test_revoke_all_other_reason_is_signed_by_the_account_first(ca, params, key,
     assert (again.status, again.way) == (Result.ALREADY_REVOKED, Way.ACCOUNT)
 
 
-def test_revoke_all_account_that_is_gone_leaves_the_own_key(ca, params, path, signed):
+@pytest.mark.parametrize("status", ["", "deactivated"], ids=["unknown", "deactivated"])
+def test_revoke_all_account_that_is_gone_leaves_the_own_key(ca, params, key, signed, status):
     """Not a failure of all, as that of an only CA is where no host can sign."""
-    path.unlink()
+    if status:
+        ca.register(key, status)
+    message = status or "knows no account of this key"
     (asked,) = revoke(params(), [own()])
     assert asked.status == Result.UNSIGNED
-    assert "does not exist" in asked.refusals["account"]
+    assert message in asked.refusals["account"]
     (found,) = revoke(params(), [signed(asked, own(), reason=0)])
     assert found.status == Result.REVOKED
-    with pytest.raises(AcmeError, match="does not exist"):
+    with pytest.raises(AcmeError, match=message):
         revoke(params(), [certificate()])
+
+
+def test_revoke_all_account_key_that_cannot_be_read_is_no_reason_for_the_own_key(ca, params, path):
+    """A CA may take a signature by the own key for a compromise; a later run can use the account."""
+    path.chmod(0o644)
+    (found,) = revoke(params(), [own()])
+    assert found.status == Result.FAILED
+    assert f"account key {path} is open to others" in found.problem
+    assert ca.lines() == []
+
+
+@pytest.mark.parametrize(
+    "answer", [problem("serverInternal", 500, "busy"), problem("rateLimited", 429, "busy")], ids=["busy", "limit"]
+)
+def test_revoke_all_busy_ca_is_no_reason_for_the_own_key(ca, params, key, answer, monkeypatch):
+    monkeypatch.setattr(Retry, "wait", lambda *_arguments: False)
+    ca.register(key)
+    ca.always("/revoke", answer)
+    (found,) = revoke(params(), [own()])
+    assert (found.status, found.problem.endswith("busy")) == (Result.FAILED, True)
+    assert len(ca.signed("/revoke")) == 1
 
 
 def test_revoke_all_host_that_cannot_sign_leaves_the_account(ca, params, key):
@@ -252,8 +277,7 @@ def test_revoke_all_host_signs_twice_at_most(ca, params, key, signed, answers, s
     assert found[-1].way == way
 
 
-def test_revoke_all_nonce_refused_twice_without_account_fails(ca, params, path, signed):
-    path.unlink()
+def test_revoke_all_nonce_refused_twice_without_account_fails(ca, params, signed):
     ca.script("/revoke", BAD_NONCE, BAD_NONCE)
     options, given = params(revoke_reason="key_compromise"), own()
     for _time in range(2):
