@@ -127,14 +127,15 @@ options:
     version_added: 0.2.0
   timeout:
     description:
-      - Time limit in seconds for the account and for each order, with all waits and retries.
+      - Time limit in seconds for the account and for each order, with all waits and retries. It does not include the
+        wait for requests of other orders.
     type: int
     default: 300
     version_added: 0.2.0
   concurrency:
     description:
       - The greatest number of concurrent requests. Small batches use fewer, as each connection needs a nonce of its
-        own.
+        own, and more if the CA is slow. Requests that take far longer than others do not count, up to 64 of them.
     type: int
     default: 8
 seealso:

@@ -172,7 +172,8 @@ options:
         default: false
   timeout:
     description:
-      - Time limit in seconds for each order. The next run resumes an order that is not finished by then.
+      - Time limit in seconds for each order. The next run resumes an order that is not finished by then. The limit does
+        not include the wait for requests of other orders.
     type: int
     default: 300
   preferred_chain:
@@ -232,7 +233,7 @@ options:
   concurrency:
     description:
       - The greatest number of concurrent requests. Small batches use fewer, as each connection needs a nonce of its
-        own.
+        own, and more if the CA is slow. Requests that take far longer than others do not count, up to 64 of them.
     type: int
     default: 8
 seealso:

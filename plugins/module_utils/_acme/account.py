@@ -204,7 +204,7 @@ def refusal(directory: Directory, terms_agreed: bool, external_account: External
 
 
 def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Account:
-    answer = client.post(client.directory.new_account, payload, what, with_jwk=True)
+    answer = client.post(client.directory.new_account, payload, what, with_jwk=True, verify=Response.json)
     account = Account._read(client.created_url(answer, "account"), answer, is_new=answer.status == 201)
     client.account_uri = account.url
     return account

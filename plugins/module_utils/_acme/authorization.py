@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._common.deadline import Deadline
 from .._common.identifiers import canonical, is_address
 from .._common.statuses import Status
 from .._common.text import one_line
 from .challenge import Challenge
 from .client import Client
 from .errors import AcmeError, ProblemError, ProtocolError
-from .http import mappings
-from .polling import poll
+from .http import Response, mappings
 
 _STATUS_TEXT = {
     Status.DEACTIVATED.value: "has been deactivated",
@@ -49,7 +47,8 @@ class Authorization:
         directory = client.directory
         if not directory.new_authz:
             raise ProtocolError(f"{directory.url} does not offer authorizations before orders (it has no newAuthz)")
-        answer = client.post(directory.new_authz, {"identifier": as_ordered(identifier)}, f"{identifier}: newAuthz")
+        payload, what = {"identifier": as_ordered(identifier)}, f"{identifier}: newAuthz"
+        answer = client.post(directory.new_authz, payload, what, verify=Response.json)
         return cls.parse(client.created_url(answer, "authorization"), answer.json())
 
     @classmethod
@@ -66,7 +65,7 @@ class Authorization:
             status=str(document.get("status") or "pending"),
             identifier=canonical(one_line(identifier.get("value", ""), 260)) if isinstance(identifier, Mapping) else "",
             wildcard=document.get("wildcard") is True,
-            challenges=tuple(map(Challenge.parse, mappings(document.get("challenges")))),
+            challenges=tuple(Challenge.parse(item, url) for item in mappings(document.get("challenges"))),
         )
 
     def deactivate(self, client: Client) -> Authorization:
@@ -97,16 +96,6 @@ class Authorization:
         """Return True if orders can use it, now or once it is validated: other states are final (section 7.1.6)."""
         return self.status in (Status.PENDING, Status.VALID)
 
-    def wait_past_pending(self, client: Client, deadline: Deadline) -> Authorization:
-        """Poll until it is no longer pending (RFC 8555 section 7.5.1). Raises DeadlineError."""
-
-        def read() -> tuple[Authorization, float | None]:
-            answer = client.post_as_get(self.url, "authorization")
-            return Authorization.parse(self.url, answer.json()), answer.retry_after(client.clock.now())
-
-        what = f"{self.identifier}: the authorization {self.url} did not get past 'pending'"
-        return poll(read, lambda authorization: authorization.status != Status.PENDING, deadline, what)
-
     @property
     def name(self) -> str:
         """Return the identifier as it was ordered (RFC 8555 section 7.1.3)."""
@@ -119,6 +108,11 @@ class Authorization:
                 return challenge
         offered = ", ".join(challenge.type for challenge in self.challenges) or "none"
         raise AcmeError(f"{self.identifier}: the CA offers no {kind} challenge (offered: {offered})")
+
+    @property
+    def has_failed(self) -> bool:
+        """Return True if it can no longer become valid (RFC 8555 section 7.1.6)."""
+        return self.status == Status.INVALID or self.status in _STATUS_TEXT
 
     def failure(self) -> str:
         """Return why this authorization is not valid, in one line; empty if no reason is known."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from .._common import pem_blocks
 from .._common.base64url import encode
 from .client import Client
-from .errors import AcmeError, CutError, ProblemError, ProtocolError
+from .errors import AcmeError, ProblemError, ProtocolError, UnreadableError
 from .http import Response
+from .urls import resolve
 
 _MOST_ALTERNATES = 20  # known CAs have a few
-_ATTEMPTS = 4  # at a download whose answer is no whole chain
 
 # RFC 5280 section 5.3.1: the codes that public CAs accept from subscribers (RFC 8555 section 7.6)
 REASONS = {
@@ -42,33 +42,38 @@ class Chain:
 
 
 def download(client: Client, url: str) -> Chain:
-    """Return the chain at *url*, with the URLs of alternate chains. An answer without a whole chain is asked for again.
+    """Return the chain at *url*, with the URLs of alternate chains.
 
-    Raises AcmeError: CutError if the answer ends too early.
+    An answer without a whole chain, such as a proxy's page or a part of a chain, is asked for again. Raises AcmeError.
     """
-    retry = client.retry(_ATTEMPTS)
-    while True:
-        answer = client.post_as_get(url, "certificate")
-        try:
-            return _parse(url, answer)
-        except ProtocolError:
-            # A proxy's page in its place, or a connection that ended within a body of unknown length.
-            if not retry.wait():
-                raise
+    return _parse(client.post_as_get(url, "certificate", verify=_parse))
 
 
-def _parse(url: str, answer: Response) -> Chain:
+def _parse(answer: Response) -> Chain:
     text = answer.body.decode("ascii", "replace")
-    if pem_blocks.is_cut(text):
-        raise CutError(f"{url} returned a chain that ends within a certificate")
+    if pem_blocks.is_cut(text):  # an answer of unknown length may end anywhere
+        raise UnreadableError(f"{answer.url} returned a chain that ends within a certificate")
     try:
         blocks = [block + "\n" for block in pem_blocks.split(text)]
     except ValueError:  # without it the chain would have a gap
-        raise ProtocolError(f"{url} returned a damaged PEM certificate") from None
+        raise UnreadableError(f"{answer.url} returned a damaged PEM certificate") from None
     if not blocks:
-        raise ProtocolError(f"{url} returned no PEM certificate")
+        raise UnreadableError(f"{answer.url} returned no PEM certificate")
     # Not verified here: a bad URL must not fail an issuance that does not use it. The request for it verifies it.
-    return Chain(blocks[0], tuple(blocks[1:]), answer.links("alternate")[:_MOST_ALTERNATES])
+    alternates = [resolve(url, answer.url) for url in answer.links("alternate")]
+    return Chain(blocks[0], tuple(blocks[1:]), tuple(alternates[:_MOST_ALTERNATES]))
+
+
+def _blocks_of(answer: Response) -> list[str]:
+    """Return the certificates in an answer, PEM. Raises UnreadableError."""
+    text = answer.body.decode("ascii", "replace")
+    blocks = [block + "\n" for block in pem_blocks.find(text)]
+    if not blocks:
+        raise UnreadableError(f"{answer.url} returned no PEM certificate")
+    # An answer without Content-Length may end anywhere.
+    if text.count("-----BEGIN ") > text.count("-----END "):
+        raise UnreadableError(f"{answer.url} returned a chain that is cut short")
+    return blocks
 
 
 def der_of(pem: str) -> bytes:

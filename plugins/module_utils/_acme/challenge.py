@@ -16,6 +16,9 @@ from .._common.text import one_line
 from .errors import ProtocolError
 from .jws import AccountKey
 from .problem import Problem
+from .urls import resolve
+
+_STATUSES = (Status.PENDING, Status.PROCESSING, Status.VALID, Status.INVALID)
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,15 @@ class Challenge:
     persist_draft: str = ""
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Challenge:
-        """Parse a challenge. Unknown types are kept, since messages name them."""
+    def parse(cls, document: Mapping[str, Any], base: str = "") -> Challenge:
+        """Parse a challenge in an answer from the URL *base*. Unknown types are kept, since messages name them."""
         error = document.get("error")
         # dns-persist-01: the name of the field changed in draft 02.
         draft = "02" if "issuerDomainNames" in document else "01"
         issuers = document.get("issuerDomainNames" if draft == "02" else "issuer-domain-names")
         return cls(
             type=one_line(document.get("type", "unknown"), 60),
-            url=str(document.get("url") or ""),
+            url=resolve(document.get("url"), base),
             status=_status(document.get("status") or Status.PENDING),
             token=str(document.get("token") or ""),
             error=Problem.parse(error) if error else None,
@@ -55,8 +58,5 @@ class Challenge:
 
 
 def _status(value: Any) -> Status:
-    """Return the status; invalid for one that is not in RFC 8555 section 7.1.6."""
-    try:
-        return Status(value)
-    except ValueError:
-        return Status.INVALID
+    """Return the status; processing, which decides nothing, for one that is not in RFC 8555 section 7.1.6."""
+    return Status(value) if value in _STATUSES else Status.PROCESSING

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from .._common import contracts
 from .._common.contracts import TxtRecord
-from .._common.identifiers import DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01
+from .._common.identifiers import DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01, HTTP_01, IdentifierError, normalize
 from .._common.statuses import Status
 from .authorization import Authorization
 from .challenge import Challenge
 from .client import Client
-from .errors import AcmeError
+from .errors import AcmeError, ProtocolError
 from .txt_record import PERSIST_DRAFTS, PersistentAccount, dns_01, dns_account_01, dns_persist_01
 
 
@@ -22,6 +22,8 @@ def describe(
 ) -> contracts.ChallengeData:
     """Return the data of the challenge of a *kind*. *status* replaces its own status. Raises AcmeError."""
     challenge = authorization.challenge(kind)
+    if kind != HTTP_01:
+        _verify_identifier(authorization, kind)
     persistent = kind == DNS_PERSIST_01  # which has no token
     key_authorization = "" if persistent else challenge.key_authorization(client.key)
     record = _record(client, authorization, challenge, key_authorization)
@@ -36,6 +38,15 @@ def describe(
         record_value=record.value,
         wildcard=authorization.wildcard,
     )
+
+
+def _verify_identifier(authorization: Authorization, kind: str) -> None:
+    """Raise ProtocolError for an identifier that no host could answer for: it must not stop the host's other orders."""
+    try:
+        if normalize(authorization.identifier).startswith("*."):  # RFC 8555 section 7.1.4
+            raise IdentifierError(f"identifier '{authorization.identifier}' is a wildcard")
+    except IdentifierError as error:
+        raise ProtocolError(f"the authorization {authorization.url} cannot be proved by {kind}: {error}") from None
 
 
 def _record(client: Client, authorization: Authorization, challenge: Challenge, key_authorization: str) -> TxtRecord:

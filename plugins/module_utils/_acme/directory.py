@@ -12,9 +12,9 @@ from typing import Any
 
 from .._common.deadline import Deadline
 from .errors import AcmeError, ProtocolError
-from .http import Http, texts
+from .http import Http, Response, texts
 from .problem import Problem
-from .urls import verify_url
+from .urls import resolve, verify_url
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Directory:
     @classmethod
     def fetch(cls, http: Http, url: str, deadline: Deadline | None = None) -> Directory:
         """Read the directory at *url*. Raises TransportError, ProtocolError, or AcmeError for a refusal."""
-        answer = http.get(url, deadline=deadline)
+        answer = http.get(url, deadline=deadline, verify=Response.json)
         if 300 <= answer.status < 400:
             raise AcmeError(f"directory {url} redirects to {answer.headers.get('Location', 'nowhere')}: give that URL")
         if answer.status != 200:
@@ -51,16 +51,17 @@ class Directory:
         if missing:
             raise ProtocolError(f"{url} is not an ACME directory: it has no {', '.join(missing)}")
         meta = document.get("meta")
+        found = {name: resolve(value, url) for name, value in document.items()}
         return cls(
             url=url,
-            new_nonce=verify_url(document["newNonce"], url),
-            new_account=verify_url(document["newAccount"], url),
-            new_order=verify_url(document["newOrder"], url),
+            new_nonce=verify_url(found["newNonce"], url),
+            new_account=verify_url(found["newAccount"], url),
+            new_order=verify_url(found["newOrder"], url),
             # These are verified when they are used: orders do not need them.
-            revoke_cert=str(document.get("revokeCert") or ""),
-            new_authz=str(document.get("newAuthz") or ""),
-            key_change=str(document.get("keyChange") or ""),
-            renewal_info=str(document.get("renewalInfo") or ""),
+            revoke_cert=found.get("revokeCert", ""),
+            new_authz=found.get("newAuthz", ""),
+            key_change=found.get("keyChange", ""),
+            renewal_info=found.get("renewalInfo", ""),
             meta=meta if isinstance(meta, Mapping) else {},
         )
 

@@ -56,8 +56,8 @@ class ProtocolError(AcmeError):
     kind = FailureKind.CA
 
 
-class CutError(ProtocolError):
-    """The CA's answer ends too early. A later request may get the whole one."""
+class UnreadableError(ProtocolError):
+    """An answer that no ACME server sends, such as a maintenance page, or one that was cut short."""
 
     is_temporary = True
 

@@ -71,18 +71,16 @@ class _ThreadLimits(threading.local):
 _limit = _ThreadLimits()
 
 
-def new_session(
-    headers: Mapping[str, str] | None = None, hosts: int = 4, connections: int = 1, block: bool = False
-) -> requests.Session:
+def new_session(headers: Mapping[str, str] | None = None, hosts: int = 4, connections: int = 1) -> requests.Session:
     """Return a session for exchanges that accepts no cookies.
 
-    *hosts*: for how many hosts connections are kept; *connections*: how many for each; *block*: never open more.
+    *hosts*: for how many hosts connections are kept; *connections*: how many for each.
     """
     session = _Session()
     # The size of a decompressed answer is unknown in advance: 1.8 kB can become 2 GiB.
     session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _Adapter(pool_connections=hosts, pool_maxsize=connections, pool_block=block)
+    adapter = _Adapter(pool_connections=hosts, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

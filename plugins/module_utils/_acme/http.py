@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.text import one_line, printable
 from . import ca_clock
-from .errors import ProtocolError, TransportError, UntrustedError
+from .errors import ProtocolError, TransportError, UnreadableError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, Request, body, exchange, new_session
 from .retry import Retry, is_retryable
 from .urls import verify_url
@@ -50,14 +50,14 @@ class Response:
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """Return the body as a JSON object. Raises ProtocolError."""
+        """Return the body as a JSON object. Raises UnreadableError."""
         try:
             document = _printable(json.loads(self.body))
         except (ValueError, RecursionError):
             kind = one_line(self.headers.get("Content-Type", "no Content-Type"), 60)
-            raise ProtocolError(f"{self.url} answered {kind} that is not JSON: is this an ACME server?") from None
+            raise UnreadableError(f"{self.url} answered {kind} that is not JSON: is this an ACME server?") from None
         if not isinstance(document, dict):
-            raise ProtocolError(f"{self.url} answered JSON that is not an object: is this an ACME server?")
+            raise UnreadableError(f"{self.url} answered JSON that is not an object: is this an ACME server?")
         return document
 
     def links(self, relation: str) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ class Http:
     ) -> None:
         """*directory_url*: identifies the CA; *ca_path*: a file of PEM roots that replaces the system's.
 
-        *timeout*: seconds for each request with its whole answer.
+        *timeout*: seconds for each request with its whole answer. *connections*: how many are kept open.
         """
         self._own_clock = clock
         self.clock = ca_clock.shifted(clock, lambda: self.clock_ahead)
@@ -117,7 +117,7 @@ class Http:
         self._timeout = timeout
         # Passed with each request: REQUESTS_CA_BUNDLE would override that of the session.
         self._verify = verify_bundle(ca_path) if ca_path else None
-        self._session = new_session({"Accept-Language": "en"}, connections=connections, block=True)
+        self._session = new_session({"Accept-Language": "en"}, connections=connections)
 
     def close(self) -> None:
         """Close the connections."""
@@ -142,7 +142,9 @@ class Http:
         self.verify_url(url)
         with self._count_lock:
             self.count += 1
-        seconds = self._timeout if deadline is None else min(self._timeout, max(deadline.left(), _SHORTEST_TIME))
+        seconds = (
+            self._timeout if deadline is None else min(self._timeout, round(max(deadline.left(), _SHORTEST_TIME), 1))
+        )
         try:
             request = Request(method, url, _LARGEST_ANSWER, data, headers)
             with exchange(self._session, request, seconds, self._verify) as answer:
@@ -166,17 +168,24 @@ class Http:
             raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
 
     def get(
-        self, url: str, method: str = "GET", attempts: int = _ATTEMPTS, deadline: Deadline | None = None
+        self,
+        url: str,
+        method: str = "GET",
+        attempts: int = _ATTEMPTS,
+        deadline: Deadline | None = None,
+        verify: Callable[[Response], object] | None = None,
     ) -> Response:
         """Send an unsigned request. After connection errors, 429 and 5xx it is repeated, with growing pauses.
 
-        No attempt begins after *deadline*.
+        So it is after an answer for which *verify* raises UnreadableError. No attempt begins after *deadline*.
         """
         retry = Retry(self.clock, attempts, deadline)
         while True:
             try:
                 answer = self.request_once(method, url, deadline=deadline)
-            except TransportError as error:
+                if verify and answer.status < 300:
+                    verify(answer)
+            except (TransportError, UnreadableError) as error:
                 if isinstance(error, UntrustedError) or not retry.wait():
                     raise
                 continue

@@ -9,9 +9,7 @@ Between the two, the hosts put the challenges in place. A failing order becomes 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -22,26 +20,25 @@ from .._common.statuses import FailureKind, Status
 from . import challenge_data
 from .authorization import Authorization
 from .certificate import Chain, download
-from .challenge import Challenge
 from .client import Client
+from .concurrency import run_each
 from .errors import (
     AcmeError,
     AcmeOptionError,
     ChainError,
-    DeadlineError,
     OrderInvalid,
     OrderTakenError,
     PreflightError,
     ProblemError,
+    ProtocolError,
 )
 from .order import Order
 from .preferred_chain import Preference, choose
 from .urls import is_same_origin
+from .validation import validate_order
 from .validity import RequestedValidity
 
-# A waiting order occupies a thread and nothing else; further orders wait for a thread.
-_IN_FLIGHT = 64
-_ORDERS_PER_CONNECTION = 25
+_UNFINISHED = (Status.READY, Status.PROCESSING)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -92,11 +89,6 @@ class Failure:
     retry_at: datetime | None = None
 
 
-def connections_for(orders: int, most: int) -> int:
-    """Return how many connections to use: each costs a request for a nonce, so each needs enough orders."""
-    return max(1, min(most, math.ceil(orders / _ORDERS_PER_CONNECTION)))
-
-
 def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result | Failure]:
     """Do *work* for all items side by side, and return the results in order. An AcmeError becomes a Failure."""
 
@@ -107,12 +99,6 @@ def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Resul
             return to_failure(error)
 
     return run_each(items, guarded)
-
-
-def run_each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
-    """Do *work* for all items side by side, and return the results in order. Raises what *work* raises."""
-    with ThreadPoolExecutor(max_workers=_IN_FLIGHT) as pool:
-        return list(pool.map(work, items))
 
 
 def to_failure(error: AcmeError) -> Failure:
@@ -137,16 +123,29 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
     found = _journaled(client, request)
     stale: tuple[contracts.ChallengeData, ...] = ()
     if found:
-        usable = found.status != Status.INVALID and found.identifiers == frozenset(request.challenges)
-        resumed = _with_challenges(client, found, request, resumed=True) if usable else None
+        resumed = _with_challenges(client, found, request, resumed=True) if is_usable(found, request) else None
         if resumed:
             return resumed
         stale = _left_behind(client, found, request, Status.STALE)
     order = _create(client, request)
-    prepared = _with_challenges(client, order, request)
+    # Later steps do not know an order that is invalid from the beginning.
+    prepared = None if order.status == Status.INVALID else _with_challenges(client, _whole(client, order), request)
     if prepared is None:
         raise OrderInvalid(order.failure(client))
     return replace(prepared, challenges=(*prepared.challenges, *stale))
+
+
+def is_usable(order: Order, request: OrderRequest) -> bool:
+    """Return True if a journaled order is for these identifiers, and can be continued. Pure."""
+    return order.status != Status.INVALID and order.is_whole and order.identifiers == frozenset(request.challenges)
+
+
+def _whole(client: Client, order: Order) -> Order:
+    """Return a new order with the URLs that it needs. Raises ProtocolError if the CA does not give them."""
+    order = order if order.is_whole else order.refresh(client)
+    if order.is_whole:
+        return order
+    raise ProtocolError(f"the order {order.url} is {order.status}, and the CA gives no URL to continue it at")
 
 
 def _journaled(client: Client, request: OrderRequest) -> Order | None:
@@ -252,18 +251,15 @@ def complete(
     client = client.within(deadline)
     order = prepared.order
     if order.status == Status.PENDING:
-        for challenge in prepared.challenges:
-            if challenge.status == Status.PENDING:
-                answer(client, challenge)
-        order = _wait_for_validation(client, order, deadline)
+        order = validate_order(client, order, prepared.challenges, deadline)
     if order.status == Status.READY:
         order = _finalize(client, order, csr_der)
-    # The answer to finalize may still have the status from before.
-    for status in (Status.READY, Status.PROCESSING):
-        if order.status == status:
-            order = order.wait_past(client, status, deadline)
+    # The answer to finalize may still have the status from before, and so may a poll.
+    if order.status in _UNFINISHED:
+        order = order.wait_past(client, _UNFINISHED, deadline)
     if order.status != Status.VALID:
         raise OrderInvalid(order.failure(client))
+    order = order if order.is_whole else order.refresh(client)
     try:
         chain = download(client, order.certificate_uri)
     except AcmeError as error:
@@ -276,19 +272,6 @@ def _alternate(client: Client, url: str) -> Chain:
     return download(client, url)
 
 
-def answer(client: Client, challenge: contracts.ChallengeData) -> None:
-    """Ask the CA to validate a challenge (RFC 8555 section 7.5.1)."""
-    url = challenge.url
-    what = f"{challenge.identifier}: {challenge.type} challenge"
-    client.refuse_late(what)
-    try:
-        client.post(url, {}, what)
-    except ProblemError as error:
-        # If the request was repeated because its first answer was lost, the challenge is no longer pending.
-        if error.problem.is_temporary or Challenge.parse(client.post_as_get(url, what).json()).status == Status.PENDING:
-            raise
-
-
 def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
     try:
         return order.finalize(client, csr_der)
@@ -296,18 +279,7 @@ def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
         if error.problem.type != "orderNotReady":
             raise
         # If the request was repeated because its first answer was lost, the order is finalized (RFC 8555 section 7.4).
-        found = Order.fetch(client, order.url)
+        found = order.refresh(client.patient())
         if found.status in (Status.PENDING, Status.READY):
             raise
         return found
-
-
-def _wait_for_validation(client: Client, order: Order, deadline: Deadline) -> Order:
-    try:
-        return order.wait_past(client, Status.PENDING, deadline)
-    except DeadlineError:
-        # Some CAs leave an order pending although one of its authorizations has failed.
-        failed = order.failed_authorizations(client)
-        if failed:
-            raise OrderInvalid("; ".join(failed)) from None
-        raise

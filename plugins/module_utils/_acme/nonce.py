@@ -7,68 +7,96 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
 
+from .._common.clock import Clock
 from .._common.deadline import Deadline
-from .errors import AcmeError, DeadlineError
+from .concurrency import LOOK, USUAL, Connections, has_room
+from .errors import AcmeError
 
-# A caller that waits for a nonce reads the clock this often, in seconds.
-_LOOK = 0.5
 # After this many failed fetches in a row, each with its own retries, no other is tried.
 _FRUITLESS = 2
+# A fetch that had fewer seconds failed for its order's deadline, and says nothing about the CA.
+_ENOUGH = 30.0
+# Of how many requests it is known how long they took.
+_REMEMBERED = 9
+
+
+@dataclass(eq=False)
+class Nonce:
+    """A nonce of a request that is under way since an instant of the monotonic clock."""
+
+    text: str
+    since: float
 
 
 class NoncePool:
     """A pool of nonces, each used once.
 
     Each request uses a nonce and each answer has a new one, so there can be as many concurrent requests as nonces were
-    fetched. The pool fetches one only if it is empty and fewer than *limit* are in circulation; otherwise the caller
-    waits for an answer. This limits both the concurrent requests and the number of fetches.
+    fetched. The pool fetches one only if it is empty and has_room() says so; otherwise the caller waits for an answer.
+    A request that stalls so costs one more nonce, and with it one more connection.
     """
 
-    def __init__(self, fetch: Callable[[Deadline | None], str], limit: int) -> None:
-        """*fetch*: gets a nonce from newNonce; *limit*: the largest number in circulation."""
+    def __init__(self, fetch: Callable[[Deadline | None], str], clock: Clock, connections: Connections) -> None:
+        """*fetch*: gets a nonce from newNonce."""
         self._fetch = fetch
-        self._limit = limit
+        self._monotonic = clock.monotonic
+        self._connections = connections
         self._on_hand: list[str] = []
-        self._circulating = 0
+        self._under_way: set[Nonce] = set()
+        self._took = deque([USUAL], _REMEMBERED)
         self._troubles: list[AcmeError] = []
         self._changed = threading.Condition()
 
-    def take(self, deadline: Deadline | None = None) -> str:
+    def take(self, deadline: Deadline | None = None) -> Nonce:
         """Return an unused nonce. Each call needs exactly one call of give() after it.
 
-        Raises DeadlineError, and the error of a failed fetch, also in threads that wait for it.
+        The wait for requests of others is added to *deadline*, which bounds fetching a nonce. Raises the error of a
+        failed fetch, also in threads that wait for it.
         """
+        begun = self._monotonic()
         with self._changed:
             while not self._on_hand:
                 if len(self._troubles) >= _FRUITLESS:
                     raise self._troubles[-1]
-                if deadline is not None and deadline.left() <= 0:
-                    raise DeadlineError(f"the CA returned no nonce for another request within {deadline.seconds:g} s")
-                if self._circulating < self._limit:
-                    self._circulating += 1
+                if has_room(self._ages(), self._connections, median(self._took)):
                     break
-                self._changed.wait(_LOOK)
-            else:
-                # The newest first: servers forget the oldest ones.
-                return self._on_hand.pop()
-        try:
-            nonce = self._fetch(deadline)
-        except BaseException as error:
-            if isinstance(error, AcmeError):
-                self._troubles.append(error)
-            self.give(None)
-            raise
-        self._troubles.clear()
+                self._changed.wait(LOOK)
+            # The newest first: servers forget the oldest ones.
+            nonce = Nonce(self._on_hand.pop() if self._on_hand else "", self._monotonic())
+            self._under_way.add(nonce)
+        if deadline is not None:
+            deadline.extend(nonce.since - begun)
+        if not nonce.text:
+            self._fill(nonce, deadline)
         return nonce
 
-    def give(self, nonce: str | None) -> None:
-        """Add the answer's nonce; None if the answer had none or there was no answer."""
+    def give(self, used: Nonce, fresh: str | None) -> None:
+        """Take back the place of a nonce, and the answer's nonce; None if it had none or there was no answer."""
         with self._changed:
-            if nonce:
-                self._on_hand.append(nonce)
+            self._under_way.discard(used)
+            if fresh:
+                self._took.append(self._monotonic() - used.since)
+                self._on_hand.append(fresh)
                 self._troubles.clear()
-            else:
-                self._circulating -= 1
             self._changed.notify()
+
+    def _ages(self) -> list[float]:
+        now = self._monotonic()
+        return [now - nonce.since for nonce in self._under_way]
+
+    def _fill(self, nonce: Nonce, deadline: Deadline | None) -> None:
+        had_time = deadline is None or deadline.left() >= _ENOUGH
+        try:
+            nonce.text = self._fetch(deadline)
+        except BaseException as error:
+            if isinstance(error, AcmeError) and had_time:
+                self._troubles.append(error)
+            self.give(nonce, None)
+            raise
+        self._troubles.clear()
+        nonce.since = self._monotonic()

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._common.base64url import encode
@@ -17,16 +17,17 @@ from .._common.statuses import ORDERED, Status
 from .._common.text import one_line
 from .authorization import Authorization, as_ordered
 from .client import Client
-from .errors import OrderInvalid, ProtocolError
+from .errors import AcmeError, DeadlineError, OrderInvalid, ProtocolError
 from .http import Response, mappings, texts
 from .polling import poll
 from .problem import Problem
+from .urls import resolve
 from .validity import RequestedValidity
 
 # RFC 8555 section 7.1.6. Any other status is an error.
 _STATUSES = (*ORDERED, Status.INVALID)
-# Seconds for reading why an order failed.
-_PATIENCE = 30.0
+# What an answer may leave out, and the order is known to have.
+_LASTING = ("identifiers", "authorizations", "finalize_uri", "certificate_uri")
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,46 @@ class Order:
         if replaces:
             payload["replaces"] = replaces
         no_retry = (500,) if replaces else ()
-        answer = client.post(client.directory.new_order, payload, "newOrder", no_retry=no_retry)
-        return cls._read(client, client.created_url(answer, "order"), answer)
+        answer = client.post(client.directory.new_order, payload, "newOrder", no_retry=no_retry, verify=Response.json)
+        order = cls._read(client, client.created_url(answer, "order"), answer)
+        return replace(order, identifiers=order.identifiers or frozenset(map(canonical, identifiers)))
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Order:
         """Read the order at *url*."""
         return cls._read(client, url, client.post_as_get(url, "order"))
 
-    @classmethod
-    def _read(cls, client: Client, url: str, answer: Response) -> Order:
-        return cls.parse(url, answer.json(), answer.retry_after(client.clock.now()))
+    @property
+    def is_whole(self) -> bool:
+        """Return True if it has the URLs that its status needs: some CAs leave them out of a polled order."""
+        needed = {
+            Status.PENDING: self.authorizations and self.finalize_uri,
+            Status.READY: self.finalize_uri,
+            Status.VALID: self.certificate_uri,
+        }
+        return bool(needed.get(self.status, True))
+
+    def refresh(self, client: Client) -> Order:
+        """Read this order again."""
+        return self._updated(Order.fetch(client, self.url))
+
+    def _updated(self, found: Order) -> Order:
+        """Return the order as it was *found*. Some CAs leave out the URLs once newOrder has given them."""
+        return replace(found, **{name: getattr(found, name) or getattr(self, name) for name in _LASTING})
 
     @classmethod
-    def parse(cls, url: str, document: Mapping[str, Any], retry_after: float | None = None) -> Order:
-        """Parse an order. Raises ProtocolError for a status that is not in RFC 8555."""
+    def _read(cls, client: Client, url: str, answer: Response) -> Order:
+        return cls.parse(url, answer.json(), answer.retry_after(client.clock.now()), answer.url)
+
+    @classmethod
+    def parse(
+        cls, url: str, document: Mapping[str, Any], retry_after: float | None = None, base: str | None = None
+    ) -> Order:
+        """Parse an order. *base*: the URL of the request, if that is not *url*. Raises ProtocolError.
+
+        That is for a status that is not in RFC 8555; URLs are verified when they are used.
+        """
+        base = base or url
         status = document.get("status")
         if status not in _STATUSES:
             raise ProtocolError(f"order {url} has the status {one_line(status, 40)}, which is not in RFC 8555")
@@ -86,45 +112,51 @@ class Order:
             url=url,
             status=Status(status),
             identifiers=frozenset(canonical(str(value)) for value in identifiers),
-            authorizations=texts(document.get("authorizations")),
-            finalize_uri=str(document.get("finalize") or ""),
-            certificate_uri=str(document.get("certificate") or ""),
+            authorizations=tuple(resolve(uri, base) for uri in texts(document.get("authorizations"))),
+            finalize_uri=resolve(document.get("finalize"), base),
+            certificate_uri=resolve(document.get("certificate"), base),
             error=Problem.parse(document["error"]) if document.get("error") else None,
             retry_after=retry_after,
         )
 
     def finalize(self, client: Client, csr_der: bytes) -> Order:
         """Send the CSR (DER bytes), and return the order, often still processing (RFC 8555 section 7.4)."""
-        answer = client.post(self.finalize_uri, {"csr": encode(csr_der)}, "finalize")
-        return self._read(client, self.url, answer)
+        answer = client.post(self.finalize_uri, {"csr": encode(csr_der)}, "finalize", verify=Response.json)
+        return self._updated(self._read(client, self.url, answer))
 
-    def wait_past(self, client: Client, status: Status, deadline: Deadline) -> Order:
-        """Poll this order until it leaves *status*. Raises DeadlineError, OrderInvalid."""
+    def wait_past(self, client: Client, statuses: Collection[Status], deadline: Deadline) -> Order:
+        """Poll this order until it has none of *statuses*. Raises DeadlineError, OrderInvalid."""
 
         def read() -> tuple[Order, float | None]:
-            order = Order.fetch(client, self.url)
+            order = self.refresh(client)
             return order, order.retry_after
 
-        what = f"the order {self.url} did not get past '{status}'"
-        order = poll(read, lambda order: order.status != status, deadline, what, self.retry_after)
+        what = f"the order {self.url} did not get past '{self.status}'"
+        order = poll(read, lambda order: order.status not in statuses, deadline, what, self.retry_after)
         if order.status == Status.INVALID:
             raise OrderInvalid(order.failure(client))
         return order
 
     def failed_authorizations(self, client: Client) -> list[str]:
-        """Return the failures of this order's authorizations. They are read only here, after the order has failed."""
+        """Return the failures of this order's authorizations. They are read only here, after the order has failed.
+
+        An authorization that cannot be read is left out.
+        """
+        client = client.patient()
         failures = []
-        # The order's deadline may have passed; this is for a message only.
-        patience = Deadline(client.clock, _PATIENCE)
         for url in self.authorizations:
-            if not patience.left():
+            try:
+                client.refuse_late("authorization")
+                failures.append(Authorization.fetch(client, url).failure())
+            except DeadlineError:
                 break
-            failures.append(Authorization.fetch(client, url).failure())
+            except AcmeError:
+                continue
         return [failure for failure in failures if failure]
 
     def failure(self, client: Client) -> str:
-        """Return why the order is invalid, in one line."""
+        """Return why the order is not valid, in one line."""
         failed = self.failed_authorizations(client)
         if not failed and self.error:
             return str(self.error)
-        return "; ".join(failed) or f"the CA made the order {self.url} invalid and does not say why"
+        return "; ".join(failed) or f"the order {self.url} is {self.status}, and the CA does not say why"

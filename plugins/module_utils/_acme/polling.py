@@ -16,6 +16,8 @@ Resource = TypeVar("Resource")
 
 _FIRST_PAUSE = 0.3
 _LONGEST_PAUSE = 10.0
+# The longest Retry-After that is kept: some CAs ask for a day, and are done after seconds.
+_LONGEST_ASKED = 60.0
 
 
 def poll(
@@ -27,18 +29,19 @@ def poll(
 ) -> Resource:
     """Read a resource until *done*, first after a short pause (RFC 8555 section 7.5.1).
 
-    *read* returns the resource and the answer's Retry-After in seconds, which is the shortest next pause; *retry_after*
-    is that of the answer before the first read. *what*: for the message of DeadlineError. The resource is read once
-    more at the deadline, unless the CA asks for a pause that ends after it.
+    *read* returns the resource and the answer's Retry-After in seconds, which is the shortest next pause up to a
+    minute; *retry_after* is that of the answer before the first read. *what*: for the message of DeadlineError. The
+    resource is read once more at the deadline.
     """
     pause = _FIRST_PAUSE
     while True:
-        if retry_after is not None and retry_after > deadline.left():
-            raise DeadlineError(f"{what} within {deadline.seconds:g} s: the CA asks for a pause of {retry_after:g} s")
-        deadline.clock.sleep(min(max(pause, retry_after or 0.0), deadline.left()))
+        asked = retry_after or 0.0
+        deadline.clock.sleep(min(max(pause, min(asked, _LONGEST_ASKED)), deadline.left()))
         resource, retry_after = read()
         if done(resource):
             return resource
         if deadline.left() <= 0:
-            raise DeadlineError(f"{what} within {deadline.seconds:g} s")
+            asked = max(asked, retry_after or 0.0)
+            why = f": the CA asks for pauses of {asked:g} s" if asked > _LONGEST_ASKED else ""
+            raise DeadlineError(f"{what} within {deadline.passed():g} s{why}")
         pause = min(pause * 1.6, _LONGEST_PAUSE)

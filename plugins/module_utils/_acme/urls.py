@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .._common.text import one_line
 from .errors import ProtocolError
@@ -20,6 +20,22 @@ from .registered_domain import registered_domain
 
 # RFC 3986 section 2, and no backslash: the library that connects treats it as a slash, and would find another host.
 URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+# Journals of hosts have no longer ones, and the answer of a host with a longer one would be refused.
+_LONGEST = 2048
+
+
+def resolve(url: object, base: str) -> str:
+    """Return the URL that an answer from the URL *base* means, which is not verified; empty if it has none.
+
+    RFC 3986 section 5.1.3: a relative one, which some CAs send, is relative to the URL of the request.
+    """
+    if not isinstance(url, str) or not url:
+        return ""
+    try:
+        return url if _SCHEME.match(url) else urljoin(base, url)
+    except ValueError:
+        return url
 
 
 def verify_url(url: object, directory_url: str | None = None) -> str:
@@ -34,6 +50,8 @@ def verify_url(url: object, directory_url: str | None = None) -> str:
     if not isinstance(url, str) or not url:
         raise ProtocolError(f"the CA returned no URL where one is required{of_ca}")
     shown = _without_user(one_line(url, 200))
+    if len(url) > _LONGEST:
+        raise ProtocolError(f"{shown} has {len(url)} characters, and at most {_LONGEST} are supported{of_ca}")
     try:
         parts = urlsplit(url) if URL_CHARACTERS.fullmatch(url) else None
         host, port = (parts.hostname or "", _port(parts)) if parts else ("", None)

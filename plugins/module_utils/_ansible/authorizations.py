@@ -13,8 +13,10 @@ from typing import Any
 from .._acme.authorization import Authorization
 from .._acme.challenge_data import describe as describe_challenge
 from .._acme.client import Client
+from .._acme.concurrency import connections_for
 from .._acme.errors import AcmeError, AcmeOptionError
-from .._acme.issuance import Failure, answer, connections_for, run_all
+from .._acme.issuance import Failure, run_all
+from .._acme.validation import validate_authorization
 from .._common.contracts import ChallengeData, plain
 from .._common.deadline import Deadline
 from .._common.identifiers import IdentifierError, parse_identifiers
@@ -111,9 +113,7 @@ def _validate(client: Client, item: AuthorizationResult, deadline: Deadline) -> 
     pending = authorization.status == Status.PENDING
     if pending:
         challenge = describe_challenge(client, authorization, item.type)
-        if challenge.status == Status.PENDING:
-            answer(client, challenge)
-        authorization = authorization.wait_past_pending(client, deadline)
+        authorization = validate_authorization(client, authorization, challenge, deadline)
     if authorization.status != Status.VALID:
         raise AcmeError(authorization.failure() or f"{authorization.identifier}: it is {authorization.status}")
     return _result(item, authorization, changed=pending)

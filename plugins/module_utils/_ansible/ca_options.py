@@ -12,6 +12,7 @@ from typing import Any
 
 from .._acme.account import Account, ExternalAccount, find, find_or_create, refusal
 from .._acme.client import Client
+from .._acme.concurrency import Connections
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._acme.http import Http
@@ -67,9 +68,10 @@ CHAIN_SPEC: dict[str, Any] = {
 
 
 @contextmanager
-def open_directory(ca: Ca, connections: int = 1) -> Iterator[tuple[Http, Directory]]:
+def open_directory(ca: Ca, connections: Connections | None = None) -> Iterator[tuple[Http, Directory]]:
     """Open a session with the CA, and fetch its directory. Raises AcmeError."""
-    http = Http(Clock(), ca.directory, ca.ca_path, ca.request_timeout, connections)
+    kept = connections.bound if connections else 1
+    http = Http(Clock(), ca.directory, ca.ca_path, ca.request_timeout, kept)
     try:
         yield http, Directory.fetch(http, ca.directory)
     finally:
@@ -77,7 +79,7 @@ def open_directory(ca: Ca, connections: int = 1) -> Iterator[tuple[Http, Directo
 
 
 @contextmanager
-def open_client(ca: Ca, connections: int = 1, key: AccountKey | None = None) -> Iterator[Client]:
+def open_client(ca: Ca, connections: Connections | None = None, key: AccountKey | None = None) -> Iterator[Client]:
     """Open a client for the account key, or for *key*, such as a certificate's. No account is looked up."""
     key = key or load_key(ca.key)
     with open_directory(ca, connections) as (http, directory):
@@ -85,7 +87,7 @@ def open_client(ca: Ca, connections: int = 1, key: AccountKey | None = None) -> 
 
 
 @contextmanager
-def open_customer(ca: Ca, connections: int = 1) -> Iterator[Client]:
+def open_customer(ca: Ca, connections: Connections | None = None) -> Iterator[Client]:
     """Open a client for the account key, and make the key first if the options say so."""
     key = None if key_would_be_made(ca) else load_key(ca.key)
     with open_directory(ca, connections) as (http, directory):

@@ -11,8 +11,9 @@ from typing import Any
 
 from .._acme.certificate import Chain
 from .._acme.client import Client
+from .._acme.concurrency import connections_for, run_each
 from .._acme.errors import AcmeError
-from .._acme.issuance import Failure, connections_for, run_each, to_failure
+from .._acme.issuance import Failure, to_failure
 from .._acme.preferred_chain import Preference
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline

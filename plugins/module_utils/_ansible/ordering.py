@@ -12,9 +12,10 @@ from typing import Any
 
 from .._acme.account import Account
 from .._acme.client import Client
+from .._acme.concurrency import connections_for
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
-from .._acme.issuance import Failure, connections_for, prepare, run_all, to_failure
+from .._acme.issuance import Failure, prepare, run_all, to_failure
 from .._common.clock import Clock
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline

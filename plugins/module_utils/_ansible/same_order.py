@@ -16,7 +16,6 @@ from .._acme.certificate import Chain
 from .._acme.client import Client
 from .._acme.errors import AcmeError, OrderTakenError
 from .._acme.issuance import PreparedOrder, complete, order_again
-from .._acme.order import Order
 from .._acme.preferred_chain import Preference
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
@@ -72,7 +71,7 @@ class SameOrder:
     def _complete(self, order: CertificateOrder, csr: bytes) -> Chain:
         way, prepared = self.way, to_prepared(order)
         if not self._is_first:  # the one before has failed on its way
-            prepared = replace(prepared, order=Order.fetch(way.client.within(self.deadline), order.order_uri or ""))
+            prepared = replace(prepared, order=prepared.order.refresh(way.client.within(self.deadline)))
         self._is_first = False
         way.preflight(prepared)
         return complete(way.client, prepared, csr, self.deadline, way.preference)

@@ -15,8 +15,17 @@ class Deadline:
     def __init__(self, clock: Clock, seconds: float) -> None:
         self.clock = clock
         self.seconds = seconds
-        self._end = clock.monotonic() + seconds
+        self._begin = clock.monotonic()
+        self._end = self._begin + seconds
 
     def left(self) -> float:
         """Return the seconds left, never negative."""
         return max(0.0, self._end - self.clock.monotonic())
+
+    def passed(self) -> float:
+        """Return the seconds since the beginning, in tenths, for messages."""
+        return round(self.clock.monotonic() - self._begin, 1)
+
+    def extend(self, seconds: float) -> None:
+        """Move the end: the time limit is not for the time that was waited for others."""
+        self._end += seconds

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import addresses, connection, issuance
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.concurrency import Connections
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
@@ -47,7 +48,7 @@ def open_client(ca, http, key):
 
     def open_(with_key=key, session=http, connections=1, registered=True):
         directory = Directory.parse(f"{ca.url}/directory", ca.directory())
-        client = Client(session, directory, with_key, connections)
+        client = Client(session, directory, with_key, Connections(connections, connections))
         client.account_uri = ca.register(with_key) if registered else None
         return client
 

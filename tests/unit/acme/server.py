@@ -14,19 +14,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 NAMESPACE = "urn:ietf:params:acme:error:"
 # Behaviors that a test may set for a connection instead of an answer.
 RESET, CLOSE, HANG, DRIP_HEAD, DRIP_BODY = "reset", "close", "hang", "drip head", "drip body"
+CUT_HEAD = "cut head"
 _LONGEST_HANG = 10.0
 _PACE = 0.02  # seconds between what drips
 
 
 @dataclass
 class Answer:
-    """An answer of the CA. *nonce* False leaves out Replay-Nonce; *cut*: bytes announced, but not sent."""
+    """An answer of the CA. *nonce* False leaves out Replay-Nonce; *cut*: bytes announced, but not sent.
+
+    *sized* False leaves out Content-Length: the body ends with the connection. *after*: seconds until it is sent.
+    """
 
     status: int = 200
     body: object = b""
     headers: dict = field(default_factory=dict)
     nonce: bool = True
     cut: int = 0
+    sized: bool = True
+    after: float = 0.0
 
     def encoded(self):
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -97,6 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
             ca.closing.wait(_LONGEST_HANG)
         if answer in (DRIP_HEAD, DRIP_BODY):
             self._drip(b"A: b\r\n" if answer == DRIP_HEAD else b"\r\n{", ca)
+        if answer == CUT_HEAD:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nReplay-Nonce: abc\r\nContent-Ty")
         if answer == RESET:
             # With a linger of no time closing sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -106,7 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer, ca):
         body = answer.encoded()
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **answer.headers}
+        if answer.after:
+            ca.closing.wait(answer.after)
+        length = {"Content-Length": str(len(body))} if answer.sized else {}
+        headers = {"Content-Type": "application/json", **length, **answer.headers}
         if ca.date:
             headers.setdefault("Date", ca.date)
         if answer.nonce and self.command != "GET":
@@ -119,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body[: len(body) - answer.cut])
         self.wfile.flush()
-        if answer.cut:
+        if answer.cut or not answer.sized:
             self.close_connection = True
 
     def _drip(self, drops, ca):

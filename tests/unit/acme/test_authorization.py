@@ -9,11 +9,9 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.authorization import Authorization
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     AcmeError,
-    DeadlineError,
     ProblemError,
     ProtocolError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.server import NAMESPACE, RESET, Answer, html, problem
 
 NAME = {"type": "dns", "value": "a.example"}
@@ -156,16 +154,6 @@ def test_deactivate_valid_authorization_is_deactivated(ca, client):
     authorization = Authorization.fetch(client, ca.url + path)
     assert authorization.deactivate(client).status == "deactivated"
     assert ca.authorizations[path]["status"] == "deactivated"
-
-
-def test_wait_past_pending(ca, client, time):
-    ca.order(client.account_uri, ["a.example"])
-    (path,) = ca.authorizations
-    authorization = Authorization.fetch(client, ca.url + path)
-    with pytest.raises(DeadlineError, match=r"^a.example: the authorization .* did not get past 'pending' within 5 s$"):
-        authorization.wait_past_pending(client, Deadline(time.clock, 5))
-    ca.script(path, lambda request: None, lambda request: ca.authorizations[path].update(status="valid"))
-    assert authorization.wait_past_pending(client, Deadline(time.clock, 5)).status == "valid"
 
 
 IGNORED = {

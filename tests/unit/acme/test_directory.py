@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory impo
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProtocolError, TransportError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES, resolve_directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import verify_url
-from tests.unit.acme.server import RESET, Answer, html, problem
+from tests.unit.acme.server import CUT_HEAD, RESET, Answer, html, problem
 
 LEAST = {
     "newNonce": "https://ca.example/n",
@@ -118,7 +118,7 @@ def test_parse_invalid_raises(document, message):
         ),
         (Answer(200, b'{"newNonce": '), ProtocolError, r"that is not JSON"),
         (Answer(200, []), ProtocolError, r"JSON that is not an object"),
-        (Answer(204), AcmeError, r"answered HTTP 204"),
+        (Answer(204), ProtocolError, r"that is not JSON"),
         (Answer(500), AcmeError, r"answered HTTP 500"),
         (RESET, TransportError, r"cannot be reached"),
         (
@@ -135,6 +135,28 @@ def test_fetch_other_answers_raise(ca, http, answer, error, message):
     with pytest.raises(error, match=message) as raised:
         Directory.fetch(http, f"{ca.url}/directory")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("answer", [html(), Answer(200, b'{"newNonce": ', sized=False), CUT_HEAD, RESET])
+def test_fetch_one_lost_answer_is_repeated(ca, http, answer):
+    ca.script("/directory", answer)
+    assert Directory.fetch(http, f"{ca.url}/directory").new_order == f"{ca.url}/new-order"
+
+
+def test_parse_relative_urls_are_of_the_directory():
+    document = {
+        "newNonce": "/nonce",
+        "newAccount": "account",
+        "newOrder": "/order",
+        "revokeCert": "revoke",
+        "newAuthz": 5,
+    }
+    directory = Directory.parse("https://ca.example/acme/directory", document)
+    assert (directory.new_nonce, directory.new_account) == (
+        "https://ca.example/nonce",
+        "https://ca.example/acme/account",
+    )
+    assert (directory.revoke_cert, directory.new_authz) == ("https://ca.example/acme/revoke", "")
 
 
 @pytest.mark.parametrize(

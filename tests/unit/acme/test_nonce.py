@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import threading
+from statistics import median
+from time import sleep
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.concurrency import Connections, has_room
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
-    DeadlineError,
     ProblemError,
     ProtocolError,
     TransportError,
@@ -35,33 +37,41 @@ def nonces(ca):
     return [request.protected["nonce"] for request in ca.signed()]
 
 
-def test_take_fetches_only_if_pool_is_empty():
+@pytest.fixture
+def pool_of(time):
+    """Return pool_of(few, most, fetch), which makes a pool."""
+
+    def pool_of_(few=1, most=1, fetch=None):
+        return NoncePool(fetch or Fetch(), time.clock, Connections(few, most))
+
+    return pool_of_
+
+
+def test_take_fetches_only_if_pool_is_empty(pool_of):
     fetch = Fetch()
-    pool = NoncePool(fetch, limit=5)
-    assert pool.take() == "fetched-1"
-    pool.give("from-answer")
-    assert pool.take() == "from-answer"
+    pool = pool_of(5, 5, fetch)
+    first = pool.take()
+    assert first.text == "fetched-1"
+    pool.give(first, "from-answer")
+    assert pool.take().text == "from-answer"
     assert fetch.count == 1
 
 
-def test_take_returns_newest_first():
-    pool = NoncePool(Fetch(), limit=2)
-    pool.take()
-    pool.take()
-    pool.give("older")
-    pool.give("newer")
-    assert [pool.take(), pool.take()] == ["newer", "older"]
+def test_take_returns_newest_first(pool_of):
+    pool = pool_of(2, 2)
+    first, second = pool.take(), pool.take()
+    pool.give(first, "older")
+    pool.give(second, "newer")
+    assert [pool.take().text, pool.take().text] == ["newer", "older"]
 
 
-def test_give_none_makes_place_for_new_nonce():
-    fetch = Fetch()
-    pool = NoncePool(fetch, limit=1)
-    pool.take()
-    pool.give(None)
-    assert pool.take() == "fetched-2"
+def test_give_none_makes_place_for_new_nonce(pool_of):
+    pool = pool_of()
+    pool.give(pool.take(), None)
+    assert pool.take().text == "fetched-2"
 
 
-def test_take_failed_fetch_frees_its_place():
+def test_take_failed_fetch_frees_its_place(pool_of):
     troubles = [TransportError("down")]
 
     def fetch(deadline):
@@ -69,46 +79,104 @@ def test_take_failed_fetch_frees_its_place():
             raise troubles.pop()
         return "good"
 
-    pool = NoncePool(fetch, limit=1)
+    pool = pool_of(fetch=fetch)
     with pytest.raises(TransportError):
         pool.take()
-    assert pool.take() == "good"
+    assert pool.take().text == "good"
 
 
-def test_take_after_failed_fetches_waits_for_answer():
+def test_take_after_failed_fetches_waits_for_answer(pool_of):
+    fetched, troubles = [], [TransportError("down")] * 3
+
+    def fetch(deadline):
+        fetched.append(deadline)
+        if len(fetched) > 1 and troubles:
+            raise troubles.pop()
+        return "first"
+
+    pool = pool_of(3, 3, fetch)
+    under_way = pool.take()
+    for _unused in range(5):
+        with pytest.raises(TransportError, match="down"):
+            pool.take()
+    assert len(fetched) == 3
+    pool.give(under_way, "from-answer")
+    assert pool.take().text == "from-answer"
+    with pytest.raises(TransportError):
+        pool.take()
+    assert len(fetched) == 4
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(29, 3), (30, 2), (None, 2)])
+def test_take_fetch_that_failed_for_its_deadline_does_not_count(pool_of, time, seconds, calls):
     fetched = []
 
     def fetch(deadline):
         fetched.append(deadline)
-        raise TransportError("down")
+        raise TransportError("no answer in time")
 
-    pool = NoncePool(fetch, limit=3)
-    pool._circulating = 1  # a request that is under way
-    for _unused in range(5):
-        with pytest.raises(TransportError, match="down"):
-            pool.take()
-    assert len(fetched) == 2
-    pool.give("from-answer")
-    assert pool.take() == "from-answer"
-    with pytest.raises(TransportError):
-        pool.take()
-    assert len(fetched) == 3
+    pool = pool_of(fetch=fetch)
+    for _unused in range(3):
+        with pytest.raises(TransportError):
+            pool.take(None if seconds is None else Deadline(time.clock, seconds))
+    assert len(fetched) == calls
 
 
-def test_take_no_nonce_by_deadline_raises(time):
-    pool = NoncePool(Fetch(), limit=1)
-    pool.take()
-    deadline = Deadline(time.clock, 10)
-    time.sleep(10)
-    with pytest.raises(DeadlineError, match=r"^the CA returned no nonce for another request within 10 s$"):
-        pool.take(deadline)
-    pool.give("from-answer")
-    assert pool.take(deadline) == "from-answer", "it is there without a wait"
+def test_take_at_the_deadline_returns_nonce(pool_of, time):
+    deadline = Deadline(time.clock, 0)
+    assert pool_of().take(deadline).text == "fetched-1"
 
 
-def test_take_in_threads_keeps_limit_and_uses_each_nonce_once():
+def test_take_stalled_request_costs_one_more_nonce(pool_of, time):
+    fetch, taken = Fetch(), []
+    pool = pool_of(1, 8, fetch)
+    stalled = pool.take()
+    time.sleep(3)
+    others = threading.Thread(target=lambda: taken.append(pool.take()), daemon=True)
+    others.start()
+    others.join(10)
+    assert [nonce.text for nonce in taken] == ["fetched-2"]
+    pool.give(taken.pop(), "second answer")
+    pool.give(stalled, "first answer")
+    assert {pool.take().text, pool.take().text} == {"second answer", "first answer"}
+    assert fetch.count == 2
+
+
+def test_take_wait_for_others_is_added_to_deadline(pool_of, time):
+    pool = pool_of()
+    deadline, first, taken = Deadline(time.clock, 10), pool.take(), []
+    waiting = threading.Thread(target=lambda: taken.append(pool.take(deadline)))
+    waiting.start()
+    while not pool._changed._waiters:
+        sleep(0.001)
+    time.sleep(1.5)
+    pool.give(first, "from-answer")
+    waiting.join(10)
+    assert [nonce.text for nonce in taken] == ["from-answer"]
+    assert deadline.left() == 10
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most_nonces"),
+    [(5, 8), (0.5, 1)],
+    ids=["slow CA", "quick CA"],
+)
+def test_take_ca_of_one_pace_gets_no_more_nonces_than_connections(pool_of, time, seconds, most_nonces):
+    """A simulation: a request is sent whenever there is a nonce, and each answer takes its time."""
     fetch = Fetch()
-    pool = NoncePool(fetch, limit=3)
+    pool, under_way = pool_of(1, 8, fetch), []
+    for tick in range(400):
+        while under_way and under_way[0][0] <= tick / 10:
+            pool.give(under_way.pop(0)[1], f"answer-{tick}")
+        if pool._on_hand or has_room(pool._ages(), pool._connections, median(pool._took)):
+            under_way.append((tick / 10 + seconds, pool.take()))
+        time.sleep(0.1)
+    assert fetch.count == most_nonces
+
+
+def test_take_in_threads_keeps_limit_and_uses_each_nonce_once(pool_of):
+    fetch = Fetch()
+    pool = pool_of(3, 3, fetch)
     seen, out, most = [], 0, 0
     lock = threading.Lock()
 
@@ -116,13 +184,13 @@ def test_take_in_threads_keeps_limit_and_uses_each_nonce_once():
         nonlocal out, most
         nonce = pool.take()
         with lock:
-            seen.append(nonce)
+            seen.append(nonce.text)
             out += 1
             most = max(most, out)
         with lock:
             out -= 1
         # Every tenth request gets no answer.
-        pool.give(None if number % 10 == 0 else f"answer-{number}")
+        pool.give(nonce, None if number % 10 == 0 else f"answer-{number}")
 
     run_all(range(300), work)
     assert len(seen) == len(set(seen)) == 300

@@ -143,10 +143,45 @@ def test_finalize_without_url_raises(client):
         Order.parse(URL, {"status": "ready"}).finalize(client, b"csr")
 
 
+class TestLeftOut:
+    """Some CAs give the URLs in the answer to newOrder only."""
+
+    def test_refresh_keeps_what_is_left_out(self, ca, client):
+        order = Order.create(client, ["a.example"])
+        ca.always("/order", Answer(200, {"status": "ready"}))
+        assert order.refresh(client) == replace(order, status="ready")
+
+    def test_refresh_takes_what_has_changed(self, ca, client):
+        order = Order.create(client, ["a.example"])
+        ca.always("/order", Answer(200, {"status": "valid", "finalize": f"{ca.url}/f", "certificate": f"{ca.url}/c"}))
+        found = order.refresh(client)
+        assert (found.finalize_uri, found.certificate_uri) == (f"{ca.url}/f", f"{ca.url}/c")
+
+    def test_create_answer_without_identifiers_has_those_that_were_asked_for(self, ca, client):
+        ca.script("/new-order", Answer(201, {"status": "pending"}, {"Location": f"{ca.url}/order/1"}))
+        assert Order.create(client, ["A.Example"]).identifiers == {"a.example"}
+
+
+def test_create_relative_urls_are_of_the_request(ca, client):
+    document = {
+        "status": "valid",
+        "authorizations": ["/authz/1", "authz/2"],
+        "finalize": "//evil.example/f",
+        "certificate": "?c=1",
+    }
+    ca.script("/new-order", Answer(201, document, {"Location": "/order/9"}))
+    order = Order.create(client, ["a.example"])
+    assert order.url == f"{ca.url}/order/9"
+    assert order.authorizations == (f"{ca.url}/authz/1", f"{ca.url}/authz/2")
+    assert order.certificate_uri == f"{ca.url}/new-order?c=1"
+    with pytest.raises(ProtocolError, match=r"^http://evil.example/f is refused: "):
+        order.finalize(client, b"csr")
+
+
 class TestWaiting:
     def test_wait_past_returns_order_in_next_status(self, ca, client, place, time):
         ca.processing_polls = 3
-        order = place("processing").wait_past(client, "processing", Deadline(time.clock, 100))
+        order = place("processing").wait_past(client, ("processing",), Deadline(time.clock, 100))
         assert order.status == "valid"
         assert order.certificate_uri.startswith(f"{ca.url}/cert/")
         assert time.pauses == pytest.approx([0.3, 0.48, 0.768, 1.2288])
@@ -155,26 +190,27 @@ class TestWaiting:
         order = place("pending")
         ca.orders[ca.path(order.url)].update(status="invalid", error={"type": NAMESPACE + "caa", "detail": "forbidden"})
         with pytest.raises(OrderInvalid, match=r"^caa: forbidden$"):
-            order.wait_past(client, "pending", Deadline(time.clock, 100))
+            order.wait_past(client, ("pending",), Deadline(time.clock, 100))
 
     def test_wait_past_raises_at_deadline(self, place, client, time):
         order, start = place("pending"), time.monotonic()
         with pytest.raises(DeadlineError, match=rf"^the order {order.url} did not get past 'pending' within 30 s$"):
-            order.wait_past(client, "pending", Deadline(time.clock, 30))
+            order.wait_past(client, ("pending",), Deadline(time.clock, 30))
         assert time.monotonic() - start == pytest.approx(30)
 
     def test_wait_past_retry_after_is_minimum_pause(self, ca, client, place, time):
         order = place("processing")
         ca.script(ca.path(order.url), Answer(200, {"status": "processing"}, {"Retry-After": "3"}))
-        order.wait_past(client, "processing", Deadline(time.clock, 100))
+        order.wait_past(client, ("processing",), Deadline(time.clock, 100))
         assert time.pauses == [0.3, 3]
 
-    def test_wait_past_retry_after_past_deadline_raises_at_once(self, ca, client, place, time):
+    def test_wait_past_retry_after_of_a_day_is_polled_on(self, ca, client, place, time):
+        ca.processing_polls = 2
         order = place("processing")
-        ca.script(ca.path(order.url), Answer(200, {"status": "processing"}, {"Retry-After": "86400"}))
-        with pytest.raises(DeadlineError, match=r"within 300 s: the CA asks for a pause of 86400 s$"):
-            order.wait_past(client, "processing", Deadline(time.clock, 300))
-        assert time.pauses == [0.3]
+        a_day = Answer(200, {"status": "processing"}, {"Retry-After": "86400"})
+        ca.script(ca.path(order.url), a_day, a_day)
+        assert order.wait_past(client, ("processing",), Deadline(time.clock, 300)).status == "valid"
+        assert time.pauses == pytest.approx([0.3, 60, 60, 1.2288, 1.96608], abs=0.01)
 
 
 class TestFailure:
@@ -206,6 +242,23 @@ class TestFailure:
         order = Order.parse(URL, {"status": "invalid", "error": error})
         assert order.failure(client) == "rejectedIdentifier: 1 of 2 [a.example: rejectedIdentifier: blocked]"
 
+    def test_failure_after_the_deadline_is_found_out(self, ca, client, time):
+        """Also without a nonce on hand."""
+        error = {"type": NAMESPACE + "unauthorized", "detail": "404"}
+        order = Order.create(client, ["a.example"])
+        ca.authorizations[ca.path(order.authorizations[0])].update(status="invalid", error=error)
+        late = client.within(Deadline(time.clock, 5))
+        time.sleep(5)
+        client._nonces._on_hand.clear()
+        assert order.failure(late).startswith("a.example: http-01: unauthorized: 404")
+
+    def test_failure_authorization_that_cannot_be_read_is_left_out(self, ca, client):
+        error = {"type": NAMESPACE + "unauthorized", "detail": "404"}
+        order = Order.create(client, ["a.example", "b.example"])
+        ca.authorizations[ca.path(order.authorizations[1])].update(status="invalid", error=error)
+        ca.always(ca.path(order.authorizations[0]), problem("malformed", 404))
+        assert order.failure(client).startswith("b.example: http-01: unauthorized: 404")
+
     def test_failure_without_reason_names_order(self, client):
         order = Order.parse(URL, {"status": "invalid"})
-        assert order.failure(client) == f"the CA made the order {URL} invalid and does not say why"
+        assert order.failure(client) == f"the order {URL} is invalid, and the CA does not say why"

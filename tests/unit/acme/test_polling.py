@@ -50,11 +50,29 @@ def test_poll_reads_once_more_at_the_deadline(time):
 
 
 @pytest.mark.parametrize(
-    "answers",
-    [{"answers": [("done", None)], "retry_after": 86400}, {"answers": [("busy", 86400)]}],
-    ids=["before the first look", "after it"],
+    ("answers", "retry_after", "pauses"),
+    [
+        ([("done", None)], 86400, [60]),
+        ([("busy", 86400), ("done", None)], None, [0.3, 60]),
+        ([("busy", 86400), ("busy", 86400), ("done", None)], None, [0.3, 60, 39.7]),
+    ],
+    ids=["before the first look", "after it", "until the deadline"],
 )
-def test_poll_long_retry_after_raises(time, answers):
-    with pytest.raises(DeadlineError, match=r"^it within 100 s: the CA asks for a pause of 86400 s$"):
-        run(time, **answers)
-    assert sum(time.pauses) < 1
+def test_poll_long_retry_after_is_capped(time, answers, retry_after, pauses):
+    assert run(time, answers, retry_after=retry_after) == "done"
+    assert time.pauses == pytest.approx(pauses)
+
+
+def test_poll_long_retry_after_is_in_the_message_of_the_deadline(time):
+    with pytest.raises(DeadlineError, match=r"^it within 100 s: the CA asks for pauses of 86400 s$"):
+        run(time, [("busy", 86400)])
+    assert sum(time.pauses) == pytest.approx(100)
+
+
+def test_poll_message_has_the_time_that_really_passed(time):
+    def slow():
+        time.sleep(7)
+        return "busy", None
+
+    with pytest.raises(DeadlineError, match=r"^it within 7.3 s$"):
+        poll(slow, lambda state: state == "done", Deadline(time.clock, 2), "it")

@@ -7,7 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import run_all
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.ca import pem
 from tests.unit.acme.orders import CSR, wanted
@@ -57,23 +59,24 @@ def test_requests_valid_authorizations_get_no_challenge(ca, prepare, complete):
 
 
 @pytest.mark.parametrize("connections", [1, 4])
-def test_requests_many_orders_share_one_nonce_pool(ca, open_client, time, connections):
-    client = open_client(connections=connections)
-    deadline = Deadline(time.clock, 10**9)  # many threads push the clock on
+def test_requests_many_orders_share_one_nonce_pool(ca, open_client, connections):
+    # Sleeping takes no time here, and moves no clock: for the pool, all requests are answered soon.
+    http = Http(Clock(monotonic=lambda: 0.0, sleep=lambda _seconds: None), ca.url, timeout=20.0, connections=4)
+    client = open_client(connections=connections, session=http)
+    deadline = Deadline(http.clock, 10**9)
 
     def work(number):
         return issuance.complete(client, issuance.prepare(client, wanted(f"{number}.example")), CSR, deadline)
 
     chains = run_all(range(20), work)
+    http.close()
     assert [chain.certificate for chain in chains] == [pem("leaf")] * 20
     assert len(ca.signed()) == 20 * 7
     assert 1 <= ca.lines().count("HEAD /new-nonce") <= connections
     assert len({request.peer for request in ca.requests}) <= connections
 
 
-@pytest.mark.parametrize(
-    ("orders", "most", "connections"),
-    [(0, 8, 1), (1, 8, 1), (25, 8, 1), (26, 8, 2), (200, 8, 8), (5000, 8, 8), (5000, 1, 1)],
-)
-def test_connections_for_number_of_orders(orders, most, connections):
-    assert issuance.connections_for(orders, most) == connections
+def test_requests_of_slow_validation_read_no_valid_authorization_twice(ca, prepare, complete):
+    ca.pending_polls = 12
+    complete(prepare(wanted("a.example", "b.example")))
+    assert ca.counts()["/authz"] == 4

@@ -7,11 +7,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, AcmeOptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import Failure
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import ordering
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import PREPARED_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, FailureKind, Status
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_utc
 from tests.unit import contracts
 from tests.unit.acme.server import problem
@@ -176,6 +179,39 @@ def test_order_all_refused_by_all_cas_has_all_reasons(ca, second, params):
     assert order.status == Status.FAILED
     assert order.problem.startswith(f"{ca.url}/directory: ")
     assert f"; {second.url}/directory: " in order.problem
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "invalid"},
+        {"status": "deactivated"},
+        {"status": None},
+        {"identifiers": None},
+        {"authorizations": None},
+        {"authorizations": [5]},
+        {"finalize": 5},
+        {"finalize": None},
+        {"status": "valid", "certificate": 5},
+    ],
+    ids=str,
+)
+def test_order_all_odd_order_does_not_break_the_next_step_for_others(ca, params, change):
+    def odd(request):
+        answer = ca.behave(request)
+        if "b.example" in str(answer.body["identifiers"]):
+            answer.body.update(change)
+        return answer
+
+    ca.always("/new-order", odd)
+    ca.always("/order", odd)
+    _totals, orders = ordering.order_all(params(), [asked("a"), asked("b"), asked("c")])
+    made = [order for order in orders if order.status not in STOPPED]
+    assert {order.name for order in made} >= {"a", "c"}
+    options = {"orders": [{**plain(order), "csr_content": "x"} for order in made]}
+    spec = {"orders": {"type": "list", "elements": "dict", "options": PREPARED_SPEC}}
+    assert ArgumentSpecValidator(spec).validate(options).error_messages == []
+    assert all(order.problem for order in orders if order.status in STOPPED)
 
 
 def test_order_all_wrong_options_go_to_no_other_ca(second, params, monkeypatch):

@@ -239,7 +239,7 @@ def test_finalize_all_no_new_order_after_the_deadline(ca, customer, monkeypatch)
     monkeypatch.setattr(same_order, "complete", late)
     finals = customer.finalize(orders, timeout=5)
     assert [final.status for final in finals] == [Status.VALID, Status.DEFERRED]
-    assert "newOrder: no time was left for it within 5 s. Run again" in finals[1].problem
+    assert "newOrder: no time was left for it after 5 s. Run again" in finals[1].problem
     assert ca.counts()["/new-order"] == 2
 
 
