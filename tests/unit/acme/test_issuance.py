@@ -513,7 +513,7 @@ class TestRunAll:
         ca.always("/new-nonce", CLOSE)
         results = run_all(range(20), lambda number: issuance.prepare(client, wanted(f"{number}.example")))
         assert all("cannot be reached" in result.message for result in results)
-        assert len(ca.requests) == 2 * 5
+        assert len(ca.requests) <= 3 * 5  # two fetches fail, and a third may be under way by then
 
     def test_run_all_results_in_order_of_items(self):
         def work(number):
