@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import addresses, connection, issuance
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
@@ -22,8 +18,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline imp
 from tests.unit.acme.ca import CA
 from tests.unit.acme.orders import CSR, wanted
 from tests.unit.acme.server import tls_context
+from tests.unit.acme.tls import make_tls_files
 from tests.unit.acme.web import PRIVATE_HOST, PUBLIC_HOST, web_at
-from tests.unit.host.ca import Authority, ec_key, pem
 
 
 @pytest.fixture
@@ -83,41 +79,9 @@ def resume(ca, client, prepare):
     return resume_
 
 
-@dataclass(frozen=True)
-class TlsFiles:
-    """Paths of a root, of another root, and of the certificate and the key for 127.0.0.1."""
-
-    root: str
-    other_root: str
-    certificate: str
-    key: str
-
-
 @pytest.fixture(scope="session")
 def tls_files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    # The library that connects looks at the machine's own clock.
-    now = datetime.now(timezone.utc)
-    validity = {"not_before": now - timedelta(days=1), "not_after": now + timedelta(days=1)}
-    root, other = (Authority.root(name, **validity) for name in ("root", "another root"))
-    leaf_key = ec_key()
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    leaf = root.leaf(leaf_key.public_key(), [address], **validity)
-    private = leaf_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-    def write(name, text):
-        path = folder / name
-        path.write_text(text)
-        return str(path)
-
-    return TlsFiles(
-        root=write("root.pem", pem(root.certificate)),
-        other_root=write("other.pem", pem(other.certificate)),
-        certificate=write("cert.pem", pem(leaf)),
-        key=write("key.pem", private.decode()),
-    )
+    return make_tls_files(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
