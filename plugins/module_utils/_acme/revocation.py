@@ -53,8 +53,12 @@ def by_account(client: Client, certificate_der: bytes, reason: int, with_certifi
     except ProblemError as error:
         if error.is_temporary or with_certificate_key:
             raise
-        advice = f". {OTHER_WAYS}" if error.problem.type == "unauthorized" else ""
-        raise NotAllowedError(f"{error}{advice}") from None
+        raise NotAllowedError(advised(error) if error.problem.type == "unauthorized" else error) from None
+
+
+def advised(refusal: object) -> str:
+    """Return a refusal with the ways that are left."""
+    return f"{str(refusal).rstrip('.')}. {OTHER_WAYS}"
 
 
 def url_of(directory: Directory) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from .._acme.certificate import REASONS, der_of
 from .._acme.issuance import Failure, run_all
 from .._acme.known_cas import resolve_directory
-from .._acme.revocation import OTHER_WAYS, next_way
+from .._acme.revocation import OTHER_WAYS, advised, next_way
 from .._common.contracts import Revocation
 from .._common.errors import CollectionError
 from .._common.statuses import RevocationResult, RevocationWay
@@ -134,5 +134,5 @@ def _problem(refusals: Mapping[str, str]) -> str:
         return account or "no way to revoke it was tried"
     if not account:
         return f"with its own key: {own_key}"
-    last = "" if OTHER_WAYS in account else f". {OTHER_WAYS}"
-    return f"with its own key: {own_key}; by the account: {account}{last}"
+    last = account if OTHER_WAYS in account else advised(account)
+    return f"with its own key: {own_key}; by the account: {last}"
