@@ -77,6 +77,7 @@ class ActionModule(ControllerAction):
             "limits": options["acme_limits"],
             "history": options["acme_history"] or None,
             "settings": order_settings.order_settings(options),
+            "retry_failed": options["acme_retry_failed"],
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:

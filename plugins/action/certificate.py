@@ -7,9 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
-from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, flow, outcomes, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
@@ -50,7 +48,6 @@ class ActionModule(HostAction):
             problems=run.result("_acme_dns_awaited").get("problems") or {},
             mirrored=run.result("_acme_mirrored"),
             is_check=run.check_mode,
-            now=utc(Clock().now()),
         )
         return {
             **common,
@@ -60,4 +57,7 @@ class ActionModule(HostAction):
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return the answer; a host that failed does so now, or is noted to fail in the end (acme_fail)."""
+        warnings = outcomes.too_seldom(run.plan, run.host, answer) if answer.get("certificates") else []
+        if warnings:
+            answer["warnings"] = [*answer.get("warnings", ()), *warnings]
         return failures.conclude(run, answer, run.first(run.host).get("options", {}))

@@ -145,6 +145,12 @@ options:
     type: dict
     default: {}
     version_added: 0.4.0
+  retry_failed:
+    description:
+      - Order now what waits for its next attempt because its last orders have failed.
+    type: bool
+    default: false
+    version_added: 0.4.0
   renewal_information:
     description:
       - Ask the CA for its renewal information.
@@ -405,6 +411,7 @@ MODULE = ControllerModule(
         "run_interval": {"type": "str", "default": ""},
         "limits": {"type": "dict", "default": {}},
         "settings": {"type": "dict", "default": {}},
+        "retry_failed": {"type": "bool", "default": False},
     },
     run,
     ("requests", "tldextract"),

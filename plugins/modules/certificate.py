@@ -102,6 +102,10 @@ options:
             another digest are forgotten.
         type: str
         version_added: 0.4.0
+      advice:
+        description: What the message says after O(results[].problem). It is not recorded.
+        type: str
+        version_added: 0.4.0
       certificate:
         description: The certificate, PEM.
         type: str

@@ -394,7 +394,8 @@ certificates:
           sample: "-----BEGIN CERTIFICATE-----..."
     issued:
       description:
-        - The newest certificate that was ordered, and those of the eight days before it, for the rate limits of CAs.
+        - The newest certificate that was ordered, and those of the fifteen days before it, for the rate limits of CAs
+          and to see how often the job runs.
       type: list
       elements: dict
       returned: success

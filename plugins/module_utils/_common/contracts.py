@@ -475,6 +475,8 @@ class CertificateOrder(_Contract):
     failed_at: str | None = field(default=None, metadata=_sparse(instant))
     retry_at: str | None = field(default=None, metadata=_sparse(instant))
     digest: str | None = field(default=None, metadata=_sparse(DIGEST))
+    #: For people, after the problem: since when attempts have failed, and when the next one is.
+    advice: str | None = field(default=None, metadata=_sparse(string))
     resumable: bool | None = field(default=None, metadata=_sparse(flag))
     certificate: str | None = field(default=None, metadata=_sparse(string))
     chain: str | None = field(default=None, metadata=_sparse(string))

@@ -44,6 +44,15 @@ def to_minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
+def to_length(length: timedelta) -> str:
+    """Return a duration for people: 3 h 12 min, or in days if it is ten days or more."""
+    if length >= timedelta(days=10):
+        return f"{length.days} days"
+    hours, minutes = divmod(int(length / timedelta(minutes=1)), 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or not hours else ""]
+    return " ".join(filter(None, parts))
+
+
 def as_time(value: object) -> str:
     """Return *value* if it is a time as manifests have it (YYYY-MM-DDTHH:MM:SSZ), else an empty text."""
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from .._common.contracts import CountedOrder
 from .._common.statuses import FailureKind
@@ -30,13 +29,12 @@ def choose(
     directories: Sequence[str],
     failed: Iterable[CountedOrder] = (),
     is_near_end: bool = False,
-    parked: Mapping[str, str] = MappingProxyType({}),
     journaled: str | None = None,
 ) -> Choice:
     """Return the order in which the CAs with these *directories* (URLs, the first choice first) are asked.
 
     *failed*: orders since the certificate was issued last, by CA and kind of failure. *is_near_end*: the live one ends
-    soon, and any failure is a reason to try another CA. *parked*: by URL, the trouble that a CA has with all orders.
+    soon, and any failure is a reason to try another CA.
     *journaled*: the CA that has an order for the certificate already.
     """
     last: dict[str, CountedOrder] = {}
@@ -44,12 +42,11 @@ def choose(
         if is_near_end or item.kind in _OF_A_CA:
             last[item.directory] = item
 
-    def turn(url: str) -> tuple[bool, str, bool]:
+    def turn(url: str) -> tuple[str, bool]:
         # The CA that failed last is behind all others, so that each has its turn.
-        return url in parked, last[url].at if url in last else "", url != journaled
+        return last[url].at if url in last else "", url != journaled
 
-    reasons = {url: _reason(failure) for url, failure in last.items()}
-    return Choice(tuple(sorted(directories, key=turn)), {**reasons, **parked})
+    return Choice(tuple(sorted(directories, key=turn)), {url: _reason(failure) for url, failure in last.items()})
 
 
 def why_not(chosen: str, directories: Sequence[str], reasons: Mapping[str, str]) -> str:

@@ -44,6 +44,18 @@ class Decision:
         return replace(self, action=Action.KEEP, message=why, next_at=until, repair=None)
 
 
+@dataclass(frozen=True)
+class Timing:
+    """What bears on the instant of a renewal besides the certificate.
+
+    suggested: the instant that follows from the CA's renewal information; None without any. interval: how often the job
+    runs; zero if that is unknown.
+    """
+
+    suggested: datetime | None = None
+    interval: timedelta = timedelta(0)
+
+
 def lifetime_point(not_before: datetime, not_after: datetime) -> datetime:
     """Return when to renew without renewal information: at 2/3 of the lifetime, at 1/2 of one below 10 days."""
     life = not_after - not_before
@@ -60,20 +72,32 @@ def is_near_end(live: Version | None, now: datetime) -> bool:
     return live is not None and bool(live.not_before and live.not_after) and now >= emergency_point(*validity(live))
 
 
+def latest_start(not_before: datetime, not_after: datetime, interval: timedelta) -> datetime | None:
+    """Return from when on a renewal cannot be left to the next run, for a job that runs every *interval*.
+
+    The next run is to come before the emergency point or, for a job that runs too seldom for that, before the end.
+    None if it cannot: then no run is early enough.
+    """
+    slack = max(interval / 10, timedelta(hours=1))  # a run may be late, and CAs date certificates back by an hour
+    for too_late in (emergency_point(not_before, not_after), not_after - slack):
+        if too_late - interval > not_before:
+            return too_late - interval
+    return None
+
+
 def decide(
     certificate: HostCertificate,
     directories: Collection[str],
     now: datetime,
-    suggested: datetime | None = None,
+    timing: Timing = Timing(),
     forced: bool = False,
     revoked: str = "",
 ) -> Decision:
     """Decide for one certificate.
 
     *certificate*: with `invalid`, its terms cannot be met; with `problems`, the host could not get a certificate.
-    *directories*: the URLs of the CAs that are wanted, any of them. *suggested*: the instant that follows from the CA's
-    renewal information, None if there is none. *revoked*: what the CA says of the live certificate, in a line, if it is
-    revoked.
+    *directories*: the URLs of the CAs that are wanted, any of them. *revoked*: what the CA says of the live
+    certificate, in a line, if it is revoked.
     """
     wanted, live = certificate.wanted, certificate.live
     if certificate.invalid:
@@ -88,7 +112,7 @@ def decide(
         return Decision(Action.SWITCH, Reason.SWITCH)
     reason, next_at = _reason(terms, live, forced, revoked), None
     if live and not reason:
-        reason, next_at = _due(live, now, suggested)
+        reason, next_at = _due(live, now, timing)
     if live is None or reason:
         if certificate.problems:
             return Decision(Action.REFUSE, reason, "; ".join(certificate.problems))
@@ -126,11 +150,14 @@ def _reason(terms: Terms, live: Version | None, forced: bool, revoked: str) -> R
     return Reason.FORCED if forced else Reason.NONE
 
 
-def _due(live: Version, now: datetime, suggested: datetime | None) -> tuple[Reason, datetime | None]:
+def _due(live: Version, now: datetime, timing: Timing) -> tuple[Reason, datetime | None]:
     """Return why the dates of the live certificate have it renewed now; if they do not, no reason, and from when on."""
     not_before, not_after = validity(live)
     # Renewal information moves the instant, but never beyond the point where waiting ends.
+    suggested = timing.suggested
     next_at = min(suggested or lifetime_point(not_before, not_after), emergency_point(not_before, not_after))
+    if timing.interval:
+        next_at = min(next_at, latest_start(not_before, not_after, timing.interval) or next_at)
     if now < next_at:
         return Reason.NONE, next_at
     return Reason.WINDOW if suggested and now >= suggested else Reason.LIFETIME, None

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from .._common.statuses import Action
-from .._common.times import to_minute
+from .._common.times import to_length, to_minute
 from .plan import Planned
 
 _SHOWN = 3  # explanations, and certificates of another CA
+_MOST_FAILING = 20
 
 
 def coming(planned: Iterable[Planned]) -> list[tuple[datetime, Planned]]:
@@ -37,6 +38,18 @@ def failing(planned: Iterable[Planned]) -> list[str]:
     ]
 
 
+def retried(planned: Iterable[Planned]) -> list[str]:
+    """Return a line for each certificate whose orders have failed: since when, how often, when it is tried again."""
+    found = []
+    for item in planned:
+        if item.failing:
+            at = item.next_attempt
+            again = f"the next attempt is at {to_minute(at)}" if at else "it is tried again in this run"
+            found.append(f"certificate {item.name} of {item.host}: {item.failing}; {again}")
+    more = len(found) - _MOST_FAILING
+    return [*found[:_MOST_FAILING], f"and {more} more certificates whose orders fail"] if more > 0 else found
+
+
 def shortest_window(planned: Iterable[Planned]) -> tuple[timedelta, Planned] | None:
     """Return the shortest window that a CA suggests for a renewal, and for which certificate."""
     windows = [(plan.info.end - plan.info.start, plan) for plan in planned if plan.info]
@@ -45,7 +58,7 @@ def shortest_window(planned: Iterable[Planned]) -> tuple[timedelta, Planned] | N
 
 def summary(planned: Sequence[Planned], interval: timedelta) -> list[str]:
     """Return a few lines for people. *interval*: how often the job runs; zero if that is unknown."""
-    result = []
+    result = retried(planned)
     entries = coming(planned)
     if entries:
         at, plan = entries[0]
@@ -54,8 +67,8 @@ def summary(planned: Sequence[Planned], interval: timedelta) -> list[str]:
     window = shortest_window(planned)
     if window and not timedelta(0) < interval <= window[0]:
         length, plan = window
-        windows = f"the CA's windows are as short as {_length(length)} (certificate {plan.name} of {plan.host})"
-        seldom = f"every {_length(interval)} is too seldom"
+        windows = f"the CA's windows are as short as {to_length(length)} (certificate {plan.name} of {plan.host})"
+        seldom = f"every {to_length(interval)} is too seldom"
         often = seldom if interval else "set acme_run_interval to how often the job runs"
         result.append(f"{windows}: {often}; within them, Let's Encrypt does not count renewals against its limits")
     urls = {plan.info.explanation_url: plan for plan in planned if plan.info and plan.info.explanation_url}
@@ -79,9 +92,3 @@ def elsewhere(planned: Iterable[Planned], directories: Sequence[str]) -> list[st
 
 def _issuer(plan: Planned) -> str | None:
     return plan.certificate.live.directory if plan.certificate.live else None
-
-
-def _length(length: timedelta) -> str:
-    hours, minutes = divmod(int(length / timedelta(minutes=1)), 60)
-    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or not hours else ""]
-    return " ".join(filter(None, parts))

@@ -17,7 +17,8 @@ from .._common import contracts
 from .._common.contracts import HostCertificate, PlannedCertificate, SharedKey
 from .._common.statuses import Action, Reason
 from .._common.times import utc
-from .decision import Decision, decide
+from .decision import Decision, Timing, decide
+from .renewal_windows import is_credible
 
 LIVE, PENDING = "live", "pending"
 #: The message for a certificate for which a host's answer cannot be used.
@@ -51,7 +52,9 @@ class Planned:
     cas: the URLs of the CAs to order from, in the order in which they are asked. passed: why a CA is not asked, or not
     in its turn of the list, by URL. journaled: the version whose order is resumed. directory, not_first: as in
     PlannedCertificate. selected: it is to be replaced with a new key. replaces_ari_id: the ARI id of the certificate
-    that an order replaces. digest: of what its order is made with.
+    that an order replaces. digest: of what its order is made with. ignored: renewal information that does not count.
+    failing: since when, and how often, its orders have failed, for people. next_attempt: when, if not in this run.
+    waits: until when CAs are not asked for it, by their URL.
     """
 
     host: str
@@ -68,6 +71,10 @@ class Planned:
     not_first: str = ""
     selected: bool = False
     digest: str | None = None
+    ignored: RenewalInfo | None = None
+    failing: str = ""
+    next_attempt: datetime | None = None
+    waits: Mapping[str, datetime] = field(default_factory=dict)
 
     def line(self) -> str:
         """Return one line for people."""
@@ -132,6 +139,7 @@ def _decided(certificate: HostCertificate, settings: Settings, revoked: Mapping[
             certificate,
             settings.directories,
             settings.now,
+            Timing(interval=settings.interval),
             forced=settings.is_forced or selected,
             revoked=revoked.get((host, name, LIVE), ""),
         )
@@ -170,8 +178,11 @@ def _with_renewal_info(plan: Planned, settings: Settings, answers: Mapping[str, 
     ari_id = live.ari_id if live else None
     if ari_id and ari_id in answers and _needs_renewal_info(decision):
         info = answers[ari_id]
-        suggested = info.instant(ari_id, settings.interval)
-        decision = decide(plan.certificate, settings.directories, settings.now, suggested)
+        if not is_credible(info, plan.certificate):
+            plan, info = replace(plan, ignored=info), None
+    if ari_id and info:
+        timing = Timing(info.instant(ari_id, settings.interval), settings.interval)
+        decision = decide(plan.certificate, settings.directories, settings.now, timing)
         if decision.reason == Reason.WINDOW and info.explanation_url:
             decision = replace(decision, message=f"see {info.explanation_url}")
     # RFC 9773 section 5: a certificate of the same CA. acme_order sends the id to that CA only.

@@ -21,10 +21,11 @@ from .._common.identifiers import IdentifierError
 from .._common.schema import Malformed
 from .._common.statuses import Action
 from .._common.times import parse_interval
-from . import attempts, forecast, plan, rationing, shared_certificates, unlisted
+from . import forecast, plan, rationing, renewal_windows, schedule, shared_certificates, unlisted
 from .plan import Planned, Settings
 from .plan_sources import PlanSources
 from .rate_limits import Limits, limits_of_all
+from .retries import Retries
 from .routes import Cas
 from .selection import Selection, counted
 
@@ -35,7 +36,8 @@ class PlanRequest:
 
     elsewhere: certificates of hosts that nothing is planned for. directories: the URLs of the CAs, the first choice
     first. profiles: by URL, as in Cas. unlisted: names of certificates by host; remove_unlisted: the hosts that want
-    theirs removed. settings: those that all orders have in common, without secrets.
+    theirs removed. settings: those that all orders have in common, without secrets. retry_failed: orders that failed do
+    not wait.
     """
 
     certificates: Sequence[HostCertificate]
@@ -49,6 +51,7 @@ class PlanRequest:
     unlisted: Mapping[str, Iterable[str]] = field(default_factory=dict)
     remove_unlisted: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    retry_failed: bool = False
 
     @classmethod
     def parse(cls, options: Mapping[str, Any], directories: Sequence[str], now: datetime) -> PlanRequest:
@@ -65,6 +68,7 @@ class PlanRequest:
             unlisted=options["unlisted"],
             remove_unlisted=options["remove_unlisted"],
             settings=options["settings"],
+            retry_failed=options["retry_failed"],
         )
 
     @property
@@ -112,12 +116,14 @@ def plan_certificates(request: PlanRequest, sources: PlanSources) -> tuple[list[
     planned = plan.decide_all(request.certificates, settings, sources.renewal_information, revoked)
     others = plan.decide_all(request.elsewhere, Settings(directories, now), sources.renewal_information, revoked)
     planned = shared_certificates.share(planned, others, sources.record, request.since)
-    planned = [_with_digest(item, request) for item in planned]
+    planned = Retries(directories, now, request.settings, request.retry_failed).apply(planned)
     planned, waiting = _with_cas(planned, request, sources, now)
-    warnings = [*sources.warnings, *waiting]
+    ignored = ((item.certificate, item.ignored) for item in planned if item.ignored)
+    warnings = [*sources.warnings, *renewal_windows.warnings(ignored), *waiting]
     so_far = "; ".join(warnings)
     problems = filter(None, map(sources.problem, directories))
     warnings += [problem for problem in problems if problem not in so_far]
+    warnings += schedule.warnings(planned, request.interval)
     return shared_certificates.postpone_receivers(planned), warnings
 
 
@@ -170,14 +176,6 @@ def _with_cas(
     if request.certificates and all(down):
         return routed, [f"{'; '.join(down)}; nothing is issued in this run"]
     return rationing.keep_within(routed, request.limits, cas, now, counted_by, sources.record)
-
-
-def _with_digest(item: Planned, request: PlanRequest) -> Planned:
-    """Return the plan with the digest of what an order is made with, for its host to keep if the order fails."""
-    entry = item.certificate.wanted
-    if item.decision.action != Action.ISSUE or entry is None:
-        return item
-    return replace(item, digest=attempts.digest(entry, request.directories, request.settings))
 
 
 def _replacing(planned: Sequence[Planned], request: PlanRequest) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ from typing import Protocol
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._common.statuses import Action
+from .._common.times import to_minute
+from .attempts import when
 from .ca_choice import choose, why_not
 from .decision import Decision, is_near_end
 from .plan import Planned, without_ca
@@ -55,7 +57,8 @@ class Cas:
         profile = wanted.profile if wanted else None
         able: list[str] = []
         down, unable = {}, {}
-        for url in choice.directories:
+        asked = [url for url in choice.directories if url not in item.waits]
+        for url in asked:
             # Without a profile the first CA that answers is enough, and no other is asked.
             directory = sources.directory(url) if profile or not able else None
             if sources.problem(url):
@@ -69,10 +72,13 @@ class Cas:
                 unable[url] = str(error)
         if not able:
             why = "; ".join([*down.values(), *unable.values()])
+            if item.waits:
+                return _waiting(item, why)
             if down:
                 return without_ca(item, why)
             return replace(item, decision=Decision(Action.REFUSE, item.decision.reason, why))
-        passed = {**choice.reasons, **unable, **down}
+        waits = {url: f"orders there wait until {to_minute(at)}" for url, at in item.waits.items()}
+        passed = {**waits, **choice.reasons, **unable, **down}
         item = replace(item, cas=tuple(able), passed=passed, journaled=pending)
         return self.ordered_from(item, able[0])
 
@@ -84,3 +90,10 @@ class Cas:
             directory=url if url != usual else None,
             not_first=why_not(url, self.directories, item.passed),
         )
+
+
+def _waiting(item: Planned, why: str) -> Planned:
+    """Return an order that waits for its next attempt. *why*: why no CA that may be asked now can take it."""
+    until = min(item.waits.values())
+    message = "; ".join(filter(None, (item.failing, why, when(until))))
+    return replace(item, decision=item.decision.postponed(message, until), next_attempt=until)

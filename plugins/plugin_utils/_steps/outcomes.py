@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
     CertificateOrder,
+    HostCertificate,
     PlannedCertificate,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
@@ -20,10 +23,20 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
     UNORDERED,
     Action,
     FailureKind,
+    Outcome,
+    Reason,
     Status,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import (
+    as_time,
+    parse_interval,
+    parse_utc,
+    utc,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import schedule
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import Attempts
 
-from .flow import Item, Problems, decisions, orders_of
+from .flow import Item, Problems, decisions, orders_of, read, registered
 
 _NONE: Item = MappingProxyType({})
 
@@ -34,7 +47,7 @@ class BatchResults:
 
     plan, ordered, finalized: of acme_plan, acme_order and acme_order_finalize. hostvars: by host, what it registered.
     problems: of the TXT records, by host and certificate. mirrored: of serving the challenges on the play's other
-    hosts. is_check: nothing was finalized (check mode). now: as manifests have times.
+    hosts. is_check: nothing was finalized (check mode). now: aware UTC.
     """
 
     plan: Item
@@ -44,7 +57,7 @@ class BatchResults:
     problems: Problems = field(default_factory=dict)
     mirrored: Item = field(default_factory=dict)
     is_check: bool = False
-    now: str | None = None
+    now: datetime = field(default_factory=Clock().now)
 
     def requested(self, host: str) -> Item:
         """Return what certificate_request returned on a host; empty where it did not run."""
@@ -64,7 +77,7 @@ def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
         order, final = orders.get(decided.name), finals.get(decided.name)
         outcome = _of_plan(decided) or _of_final(final, order, mirrored) or _of_order(order, results.is_check)
         outcome = outcome or _not_finalized(decided.name, _why_not(results, host, decided.name, order))
-        outcomes.append(_to_record(outcome, decided, results.now))
+        outcomes.append(_to_record(outcome, decided, results, host))
     return outcomes
 
 
@@ -72,13 +85,28 @@ def _not_finalized(name: str, problem: str) -> CertificateOrder:
     return replace(stopped(name, problem), failure_kind=FailureKind.LOCAL)
 
 
-def _to_record(outcome: CertificateOrder, decided: PlannedCertificate, now: str | None) -> CertificateOrder:
-    """Return an outcome; of an order with what its host records if it has failed, or does so on the host."""
-    if not outcome.failure_kind and outcome.status != Status.VALID:
+def _to_record(
+    outcome: CertificateOrder, decided: PlannedCertificate, results: BatchResults, host: str
+) -> CertificateOrder:
+    """Return an outcome; of an order with what its host records and says if it has failed, or does so on the host."""
+    kind = outcome.failure_kind
+    if not kind and outcome.status != Status.VALID:
         return outcome
     # No CA can help if none was asked.
-    directory = None if outcome.failure_kind == FailureKind.LOCAL else outcome.directory
-    return replace(outcome, directory=directory, digest=decided.digest, failed_at=now)
+    directory = None if kind == FailureKind.LOCAL else outcome.directory
+    outcome = replace(outcome, directory=directory, digest=decided.digest, failed_at=utc(results.now))
+    return replace(outcome, advice=_advice(outcome, kind, results, host)) if kind else outcome
+
+
+def _advice(outcome: CertificateOrder, kind: FailureKind, results: BatchResults, host: str) -> str | None:
+    """Return since when the orders of a certificate have failed, and when the next attempt is."""
+    found = registered(results.hostvars, host, "_acme_found", "certificates")
+    certificate = next(iter(read(HostCertificate, (item for item in found if item["name"] == outcome.name))), None)
+    if certificate is None:
+        return None
+    attempts = Attempts.recorded(certificate, host, outcome.digest or "", results.now)
+    attempts = attempts.with_another(kind, outcome.directory or "", utc(results.now), outcome.retry_at)
+    return attempts.outlook(results.plan["directories"], results.now)
 
 
 def _of_plan(decided: PlannedCertificate) -> CertificateOrder | None:
@@ -134,6 +162,23 @@ def issuers(results: Any) -> dict[str, dict[str, str]]:
     issued = {str(result.get("name")): result for result in given if result.get("status") == Status.VALID}
     fields = ("directory", "not_first")
     return {name: {field: result[field] for field in fields if result.get(field)} for name, result in issued.items()}
+
+
+def too_seldom(plan: Item, host: str, answer: Item) -> list[str]:
+    """Return a line for each certificate that *host* has got in this run and that may expire before a later one.
+
+    *answer*: of the module certificate there. The plan knows how long certificates are valid that were there before.
+    """
+    interval = parse_interval(plan["options"]["acme_run_interval"])
+    now = Clock().now()
+    lines = []
+    for decided in decisions(plan, host):
+        item = next((item for item in answer["certificates"] if item["name"] == decided.name), _NONE)
+        not_after = as_time(item.get("not_after")) if item.get("reason") in (Outcome.ISSUED, Outcome.RECEIVED) else ""
+        if not_after and (interval or decided.reason == Reason.MISSING):
+            text = schedule.problem(now, parse_utc(not_after), interval)
+            lines += [f"certificate {decided.name} {text}"] if text else []
+    return lines
 
 
 def stopped(name: str, problem: str, status: Status = Status.FAILED) -> CertificateOrder:

@@ -85,6 +85,7 @@ VARIABLES = {
     "acme_replace_names": Variable("list", [], entry_point="replace"),
     "acme_replace_serials": Variable("list", [], entry_point="replace"),
     "acme_replace_serials_src": Variable("path", "", entry_point="replace"),
+    "acme_retry_failed": Variable("bool", False),
     "acme_revoke": Variable("list", [], entry_point="revoke"),
     "acme_revoke_before": Variable("str", "", entry_point="revoke"),
     "acme_revoke_files": Variable("list", [], entry_point="revoke"),

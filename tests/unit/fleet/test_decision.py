@@ -13,6 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_utc
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision import (
     Decision,
+    Timing,
     decide,
     emergency_point,
     lifetime_point,
@@ -285,7 +286,9 @@ TABLE = {
 
 @pytest.mark.parametrize(("item", "now", "options", "decision"), TABLE.values(), ids=TABLE)
 def test_decide_action_reason_and_time(item, now, options, decision):
-    assert decide(item, [DIRECTORY], now, **options) == decision
+    timing = Timing(**{name: options[name] for name in ("suggested", "interval") if name in options})
+    more = {name: value for name, value in options.items() if name not in ("suggested", "interval")}
+    assert decide(item, [DIRECTORY], now, timing, **more) == decision
 
 
 # Each reason here is graver than those below it.

@@ -127,7 +127,7 @@ def test_decide_all_renewal_information_counts_past_lifetime_point():
 
 
 def test_decide_all_renewal_information_sets_next_time():
-    ask = Ask(soon=FRESH - DAY, later=DUE + DAY, late=DUE + 300 * DAY)
+    ask = Ask(soon=FRESH - HOUR, later=DUE + DAY, late=DUE + 300 * DAY)
     planned = decide_all(
         *(on(name, found(live={"ari_id": name})) for name in ("soon", "later", "late", "silent")),
         ask=ask,

@@ -365,6 +365,7 @@ def options(ca, *certificates, **given):
         "run_interval": "",
         "limits": {},
         "settings": {},
+        "retry_failed": False,
         "history": None,
     }
     return {**usual, **given}

@@ -398,8 +398,8 @@ def day(number, hour=12):
         # what version.json has: what is reported of each, its day and whether it was for the same names as one before
         ([], []),
         ([{}], [(23, False)]),
-        ([{"not_before": day(10), "created": day(10)}, {}], [(23, True)]),
-        ([{"not_before": day(16), "created": day(16)}, {}], [(16, False), (23, True)]),
+        ([{"not_before": day(8), "created": day(8)}, {}], [(23, True)]),
+        ([{"not_before": day(9), "created": day(9)}, {}], [(9, False), (23, True)]),
         ([{"identifiers": ["other.example"]}, {}], [(23, False), (23, False)]),
         ([{}, {"identifiers": ["other.example"]}, {}], [(23, False), (23, False), (23, True)]),
         ([{"directory": "https://other.example/"}, {}], [(23, False), (23, False)]),

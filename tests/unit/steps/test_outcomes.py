@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
@@ -14,21 +17,21 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import outcomes
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from tests.unit import contracts
-from tests.unit.contracts import DIRECTORY
+from tests.unit.contracts import DIRECTORY, HOUR, utc
 from tests.unit.steps.batches import REQUESTED, of_web1
 
 #: Its names have one token, as with a wildcard and the name itself.
 ORDERED = contracts.ordered(challenges=[contracts.challenge(), contracts.challenge(identifier="www.shop.example")])
 
 
-def of_orders(decided, ordered, requested, finalized, **more):
-    """Return the outcomes of web1. *requested*: what certificate_request returned there."""
-    plan = {"directory": DIRECTORY, **of_web1(decided)}
-    hostvars = {"web1": {"_acme_request": requested}}
+def of_orders(decided, ordered, requested, finalized, found=(), **more):
+    """Return the outcomes of web1. *requested*: what certificate_request returned there; *found*: certificate_info."""
+    plan = {"directory": DIRECTORY, "directories": [DIRECTORY], **of_web1(decided)}
+    hostvars = {"web1": {"_acme_request": requested, "_acme_found": {"certificates": found}}}
     return outcomes.of_orders(BatchResults(plan, ordered, finalized, hostvars, **more), "web1")
 
 
-NOW = contracts.utc(contracts.DUE)
+NOW = contracts.DUE
 LOCAL = {"failure_kind": FailureKind.LOCAL}
 FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Status.DEFERRED)
 
@@ -88,7 +91,8 @@ FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Sta
     ],
 )
 def test_of_orders_results_return_outcome(decided, ordered, requested, finalized, outcome):
-    assert of_orders(decided, ordered, requested, finalized) == [outcome]
+    (found,) = of_orders(decided, ordered, requested, finalized)
+    assert replace(found, failed_at=None) == outcome
 
 
 def test_of_orders_received_certificate_is_left_out():
@@ -137,10 +141,10 @@ def test_of_orders_failed_order_names_hosts_that_did_not_serve_its_challenge(fin
 @pytest.mark.parametrize(
     ("kind", "status", "recorded"),
     [
-        (FailureKind.VALIDATION, Status.FAILED, (DIRECTORY, "5e", NOW)),
-        (FailureKind.CA, Status.DEFERRED, (DIRECTORY, "5e", NOW)),
-        (FailureKind.LOCAL, Status.FAILED, (None, "5e", NOW)),
-        (None, Status.VALID, (DIRECTORY, "5e", NOW)),
+        (FailureKind.VALIDATION, Status.FAILED, (DIRECTORY, "5e", utc(NOW))),
+        (FailureKind.CA, Status.DEFERRED, (DIRECTORY, "5e", utc(NOW))),
+        (FailureKind.LOCAL, Status.FAILED, (None, "5e", utc(NOW))),
+        (None, Status.VALID, (DIRECTORY, "5e", utc(NOW))),
     ],
 )
 def test_of_orders_order_names_what_its_host_records_of_a_failure(kind, status, recorded):
@@ -174,3 +178,43 @@ def test_of_orders_refused_by_the_plan_is_no_failed_order():
 )
 def test_issuers_of_issued_certificates(results, expected):
     assert outcomes.issuers(results) == expected
+
+
+BEFORE = contracts.failed(count=3, since=utc(NOW - 5 * HOUR), at=utc(NOW - HOUR))
+
+
+@pytest.mark.parametrize(
+    ("failed", "kind", "retry_at", "advice"),
+    [
+        ((), FailureKind.LOCAL, None, r"the next run tries again"),
+        ((), FailureKind.CA, None, r"the next run tries again"),
+        (
+            (),
+            FailureKind.CA,
+            utc(NOW + 3 * HOUR),
+            r"the next attempt is at 2026-10-31 15:00 UTC, or now with acme_retry_failed",
+        ),
+        ((), FailureKind.VALIDATION, None, r"the next attempt is at 2026-10-31 (12:5.|13:00) UTC, or now with .*"),
+        (
+            (BEFORE,),
+            FailureKind.VALIDATION,
+            None,
+            r"4 attempts have failed since 2026-10-31 07:00 UTC; the next attempt is at 2026-10-31 (19:[345].|20:00) "
+            r"UTC, or now with acme_retry_failed",
+        ),
+        (
+            (BEFORE,),
+            FailureKind.LOCAL,
+            None,
+            r"4 attempts have failed since 2026-10-31 07:00 UTC; the next attempt is at 2026-10-31 14:\d\d UTC, or .*",
+        ),
+    ],
+    ids=["local", "CA", "CA that asks to wait", "validation", "validation again", "local after validations"],
+)
+def test_of_orders_failed_order_says_when_the_next_attempt_is(failed, kind, retry_at, advice):
+    stopped = contracts.stopped("no", failure_kind=kind, directory=DIRECTORY, retry_at=retry_at)
+    found = contracts.found(live=None, failed=failed).to_result()
+    decided = contracts.decided(digest="5e")
+    (outcome,) = of_orders(decided, of_web1(stopped), {}, {}, found=[found], now=NOW)
+    assert re.fullmatch(advice, outcome.advice)
+    assert outcome.problem == "no"

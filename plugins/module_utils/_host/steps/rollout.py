@@ -165,11 +165,11 @@ class Rollout:
             raise
 
     def _defer(self, result: Mapping[str, Any]) -> None:
-        self.warnings.append(f"certificate {result['name']} is deferred to a later run: {result['problem']}")
+        self.warnings.append(f"certificate {result['name']} is deferred to a later run: {_reason(result)}")
         self._stop(result)
 
     def _take_failed(self, result: Mapping[str, Any]) -> None:
-        self.failures[result["name"]] = result["problem"]
+        self.failures[result["name"]] = _reason(result)
         self._stop(result)
 
     def _stop(self, result: Mapping[str, Any]) -> None:
@@ -220,3 +220,8 @@ class Rollout:
     def _fail(self, name: str, why: str) -> None:
         """Add to an earlier failure, such as a file that could not be written."""
         self.failures[name] = "; ".join(filter(None, (self.failures.get(name), why)))
+
+
+def _reason(result: Mapping[str, Any]) -> str:
+    """Return why an order has failed, and what is next, for people."""
+    return "; ".join(filter(None, (result["problem"], result["advice"])))

@@ -30,7 +30,8 @@ FORMAT = 1  # marks a manifest; releases before the schema refuse any other
 #: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
 #: docs/architecture.md has its history, and says when it rises.
 SCHEMA = 1
-_COUNTED = timedelta(days=8)  # the rate limits of CAs cover seven days at most
+# The rate limits of CAs cover seven days at most. How often a weekly job runs shows in two weeks.
+_COUNTED = timedelta(days=15)
 _MAX_SIZE = 1 << 20  # bytes; files of a version are much smaller
 
 _OPTIONAL = dict.fromkeys(("profile", "account_uri", "order_uri"))
@@ -233,7 +234,7 @@ def issued_facts(home: str, name: str, stored: StoredVersions) -> dict[str, Any]
 
 
 def counted_orders(stored: StoredVersions) -> list[dict[str, Any]]:
-    """Return the certificates that count for the CA's rate limits: the newest, and those of the days before it.
+    """Return the certificates that count for the CA's rate limits: the newest, and those of two weeks before it.
 
     renewal: True if it is for the same names and CA as an earlier one.
     """

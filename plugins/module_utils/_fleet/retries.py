@@ -1,0 +1,88 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan with orders that failed before: each waits for its next attempt, whatever the reason to issue is. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from .._common.contracts import CountedOrder
+from .._common.statuses import Action, FailureKind
+from .._common.times import to_minute
+from .attempts import Attempts, digest, parked, when
+from .plan import Planned
+
+
+@dataclass(frozen=True)
+class Retries:
+    """When orders that failed are tried again.
+
+    directories: the URLs of the CAs. settings: those that all orders have in common, without secrets. now: aware UTC.
+    at_once: nothing waits, because the user wants so.
+    """
+
+    directories: Sequence[str]
+    now: datetime
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    at_once: bool = False
+
+    def apply(self, planned: Sequence[Planned]) -> list[Planned]:
+        """Return the plan in which orders that failed wait. Those of one CA only may go to the others."""
+        troubled = {} if self.at_once else parked(_by_host(planned), self.now)
+        known = {number: self._attempts(item) for number, item in enumerate(planned) if _is_order(item)}
+        names = Counter(
+            name for number, attempts in known.items() if _fails(attempts) for name in set(planned[number].names)
+        )
+        result = list(planned)
+        for number, attempts in known.items():
+            alike = max([names[name] for name in planned[number].names], default=1) or 1
+            result[number] = self._of_order(planned[number], replace(attempts, alike=alike), troubled)
+        return result
+
+    def _digest(self, item: Planned) -> str:
+        entry = item.certificate.wanted
+        return digest(entry, self.directories, self.settings) if entry else ""
+
+    def _attempts(self, item: Planned) -> Attempts:
+        return Attempts.recorded(item.certificate, item.host, self._digest(item), self.now)
+
+    def _of_order(self, item: Planned, attempts: Attempts, troubled: Mapping[str, datetime]) -> Planned:
+        text = attempts.text()
+        item = replace(item, digest=self._digest(item), failing=text)
+        if text:
+            message = "; ".join(filter(None, (item.decision.message, text)))
+            item = replace(item, decision=replace(item.decision, message=message))
+        if self.at_once:
+            return item
+        own = attempts.waits(self.directories, self.now)
+        waits = {url: max(filter(None, (own.get(url), troubled.get(url)))) for url in {*own, *troubled}}
+        waits = {url: waits[url] for url in self.directories if url in waits}
+        if len(waits) < len(self.directories):
+            return replace(item, waits=waits)
+        until = min(waits.values())
+        why = [text, attempts.problem] if own else []
+        if not own:
+            why = [f"{url} has asked for a pause until {to_minute(at)}" for url, at in waits.items()]
+        decision = item.decision.postponed("; ".join(filter(None, (*why, when(until)))), until)
+        return replace(item, decision=decision, next_attempt=until)
+
+
+def _is_order(item: Planned) -> bool:
+    return item.decision.action == Action.ISSUE
+
+
+def _fails(attempts: Attempts) -> bool:
+    return any(item.kind == FailureKind.VALIDATION for item in attempts.failed)
+
+
+def _by_host(planned: Iterable[Planned]) -> dict[str, list[CountedOrder]]:
+    result: dict[str, list[CountedOrder]] = {}
+    for item in planned:
+        result.setdefault(item.host, []).extend(item.certificate.failed)
+    return result
