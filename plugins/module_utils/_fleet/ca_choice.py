@@ -34,8 +34,7 @@ def choose(
     """Return the order in which the CAs with these *directories* (URLs, the first choice first) are asked.
 
     *failed*: orders since the certificate was issued last, by CA and kind of failure. *is_near_end*: the live one ends
-    soon, and any failure is a reason to try another CA.
-    *journaled*: the CA that has an order for the certificate already.
+    soon, and any failure is a reason to try another CA. *journaled*: the CA that has an order for it already.
     """
     last: dict[str, CountedOrder] = {}
     for item in sorted(failed, key=lambda item: item.at):

@@ -169,7 +169,7 @@ def _with_cas(
     planned: list[Planned], request: PlanRequest, sources: PlanSources, now: datetime
 ) -> tuple[list[Planned], list[str]]:
     """Return the plan with orders that the CAs take now: those that answer, within their limits; and warnings."""
-    cas = Cas(request.directories, request.profiles, request.since)
+    cas = Cas(request.directories, request.profiles, request.since, request.retry_failed)
     routed = [cas.route(item, sources, now) for item in planned]
     is_due = any(item.decision.action == Action.ISSUE for item in planned)
     down = [sources.problem(url) for url in request.directories[: None if is_due else 1]]

@@ -28,6 +28,8 @@ _MOST_WARNINGS = 5
 _MOST_CLAIMED = 5
 #: An order that a CA has counted: its instant, its identifiers, and NEW or RENEWAL.
 Spent = tuple[datetime, Collection[str], str]
+#: A CA, by the URL of its directory, and a set of names.
+_Set = tuple[str, frozenset[str]]
 _NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -52,8 +54,9 @@ def keep_within(
     budgets = _budgets(_past(planned, now, read_record()), len(numbers), own, now, domain_of)
     result = list(planned)
     waiting: list[tuple[Opening, Action]] = []
+    ordered: set[_Set] = set()
     for number in sorted(numbers, key=lambda number: _urgency(planned[number])):
-        plan, opening = _placed(planned[number], budgets, cas, now)
+        plan, opening = _placed(planned[number], budgets, cas, now, ordered)
         result[number] = plan
         if opening:
             waiting.append((opening, plan.decision.action))
@@ -118,14 +121,22 @@ def _believed(identifiers: Collection[str], order: CountedOrder) -> Collection[s
     return identifiers if set(order.identifiers or ()) == set(identifiers) else [*identifiers, *identifiers]
 
 
-def _placed(plan: Planned, budgets: Mapping[str, Budget], cas: Cas, now: datetime) -> tuple[Planned, Opening | None]:
-    """Return the plan with the CA to order from in this run, or postponed with the limit that it waits for."""
+def _placed(
+    plan: Planned, budgets: Mapping[str, Budget], cas: Cas, now: datetime, ordered: set[_Set]
+) -> tuple[Planned, Opening | None]:
+    """Return the plan with the CA to order from in this run, or postponed with the limit that it waits for.
+
+    *ordered*: what the orders of this run before it are for; it is added to.
+    """
     identifiers, openings, passed = plan.names, [], dict(plan.passed)
     for url in plan.cas:
         budget = budgets.get(url)
-        kind = _kind(plan, url, now)
+        # To the CA, the second order for a set of names is a renewal, whatever host and key it is for.
+        same = (url, frozenset(identifiers))
+        kind = RENEWAL if same in ordered and _kind(plan, url, now) == NEW else _kind(plan, url, now)
         opening = budget.opening(identifiers, kind) if budget else None
         if opening is None:
+            ordered.add(same)
             if budget:
                 budget.spend(identifiers, kind)
             return cas.ordered_from(replace(plan, passed=passed), url), None

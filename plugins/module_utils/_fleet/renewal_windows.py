@@ -47,8 +47,12 @@ def warnings(ignored: Iterable[tuple[HostCertificate, RenewalInfo]]) -> list[str
     for certificate, info in ignored:
         by_ca.setdefault((certificate.live and certificate.live.directory) or "", []).append((certificate, info))
     return [
-        f"{directory} suggests to renew {len(found)} certificates in a window that would have them issued in every run "
+        f"{directory} suggests to renew {_counted(len(found))} in a window that would have them issued in every run "
         f"(certificate {found[0][0].name} of {found[0][0].host}: {found[0][1].start:%Y-%m-%d %H:%M} to "
         f"{found[0][1].end:%Y-%m-%d %H:%M} UTC): their lifetime decides when they are renewed. Report this to the CA"
         for directory, found in by_ca.items()
     ]
+
+
+def _counted(certificates: int) -> str:
+    return f"{certificates} certificate{'s' if certificates > 1 else ''}"

@@ -36,12 +36,14 @@ class Cas:
     """The CAs of a plan. directories: their URLs, the first choice first.
 
     profiles: by URL, what is asked for instead of a profile that the CA does not offer; empty for none. since: as in
-    HostCertificate.journaled(), for certificates that are to be replaced.
+    HostCertificate.journaled(), for certificates that are to be replaced. at_once: orders that failed before are made
+    as if they had not, because the user wants so.
     """
 
     directories: Sequence[str]
     profiles: Mapping[str, str] = field(default_factory=dict)
     since: str = ""
+    at_once: bool = False
 
     def route(self, item: Planned, sources: Directories, now: datetime) -> Planned:
         """Return an order with the CAs that may take it; postponed or refused where none can."""
@@ -51,7 +53,7 @@ class Cas:
         pending = certificate.journaled(self.directories, self.since if item.selected else None)
         home = pending.directory if pending else None
         # With other settings, an order may succeed that failed before.
-        failed = [order for order in certificate.failed if order.digest == item.digest]
+        failed = [] if self.at_once else [order for order in certificate.failed if order.digest == item.digest]
         near_end = is_near_end(certificate.live, now)
         choice = choose(self.directories, failed, near_end, journaled=home)
         profile = wanted.profile if wanted else None

@@ -51,16 +51,7 @@ TABLE = {
     "each of three has its turn": ([A, B, C], [failed(A), failed(B, hours=1)], {}, [C, A, B], None),
     "the journal of one that had trouble": ([A, B], [failed(A)], {"journaled": A}, [B, A], f"{A}: {FAILED}"),
     "the journal of one that could not validate": ([A, B], [failed(B, VALIDATION)], {"journaled": B}, [B, A], None),
-    "the first is parked": ([A, B], [], {"parked": {A: "too many"}}, [B, A], f"{A}: too many"),
-    "the first is parked, and the second had trouble": (
-        [A, B],
-        [failed(B)],
-        {"parked": {A: "too many"}},
-        [B, A],
-        f"{A}: too many",
-    ),
-    "the first is parked, with an order": ([A, B], [], {"parked": {A: "x"}, "journaled": A}, [B, A], f"{A}: x"),
-    "the only one had trouble": ([A], [failed(A)], {"is_near_end": True, "parked": {A: "x"}}, [A], ""),
+    "the only one had trouble": ([A], [failed(A)], {"is_near_end": True}, [A], ""),
 }
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -104,3 +105,13 @@ WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
 )
 def test_summary_of_next_renewals(windows, interval, lines):
     assert forecast.summary(planned(**windows), interval) == lines
+
+
+def test_retried_is_bounded():
+    plans = [
+        replace(item, failing="2 attempts have failed since x")
+        for item in planned(**{f"w{n}": None for n in range(25)})
+    ]
+    lines = forecast.retried([*plans, *planned(other=None)])
+    assert lines[0] == "certificate shop of w0: 2 attempts have failed since x; it is tried again in this run"
+    assert (len(lines), lines[-1]) == (21, "and 5 more certificates whose orders fail")

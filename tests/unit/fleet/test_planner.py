@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,9 +14,10 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, FailureKind
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import digest
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import (
     RecordedCertificate,
     RecordedRevocation,
@@ -342,6 +345,51 @@ def test_result_of_shared_certificates_without_a_selection():
     result = planner.result(request, planned)
     assert result["shares"] == [{"name": "shop", "giver": "web1", "hosts": ["web2"]}]
     assert (result["directory"], result["directories"], result["replacing"]) == (CA, [CA, OTHER], None)
+
+
+def refused(cas, host="web1", **more):
+    """Return a missing certificate that the first CA has refused lately."""
+    item = missing(host, profile="short")
+    failure = contracts.failed(
+        kind=FailureKind.REFUSAL, count=1, at=utc(FRESH), since=utc(FRESH), digest=digest(item.wanted, cas, {}), **more
+    )
+    return replace(item, failed=(failure,))
+
+
+def test_plan_second_ca_is_asked_while_the_first_waits():
+    cas, profiles = (CA, OTHER), {CA: ["short"], OTHER: ["short"]}
+    (item,), warnings = plan(refused(cas), cas=cas, sources=Sources(profiles=profiles))
+    assert (item.decision.action, item.directory, item.waits.keys(), warnings) == (Action.ISSUE, OTHER, {CA}, [])
+    (item,), _warnings = plan(refused(cas), cas=cas, sources=Sources(profiles=profiles), retry_failed=True)
+    assert (item.decision.action, item.directory) == (Action.ISSUE, None)
+    # Where that is down, the order waits for the first one.
+    sources = Sources(down={OTHER: "the other CA is down"}, profiles=profiles)
+    (item,), (warning,) = plan(refused(cas), cas=cas, sources=sources)
+    assert (item.decision.action, warning) == (Action.REFUSE, "the other CA is down")
+    assert re.fullmatch(
+        r"web1: certificate shop: refuse \(missing: an attempt failed at 2026-09-02 12:00 UTC; the next attempt is at "
+        r"2026-09-02 1[23]:.. UTC, or now with acme_retry_failed\)",
+        item.line(),
+    )
+
+
+def test_result_summary_says_which_certificates_fail():
+    request = PlanRequest([refused([CA]), found(host="web2")], [CA])
+    planned, _warnings = planner.plan_certificates(request, Sources())
+    result = planner.result(request, planned)
+    line = r"certificate shop of web1: an attempt failed at 2026-09-02 12:00 UTC; the next attempt is at .* UTC"
+    assert re.fullmatch(line, result["summary"][0])
+    (order,) = plan(missing("web1"), settings={"acme_dns": {}})[0]
+    assert order.decided().digest == digest(order.certificate.wanted, [CA], {"acme_dns": {}})
+
+
+def test_plan_warns_of_windows_that_do_not_count_and_of_jobs_that_run_too_seldom():
+    odd = RenewalInfo(FRESH - 300 * DAY, FRESH - 299 * DAY)
+    short = found(live={"not_after": utc(FRESH + HOUR)})
+    sources = Sources(now=FRESH - 20 * HOUR, renewal={"a.b": odd})
+    (_item,), (window, seldom) = plan(short, sources=sources, interval=DAY)
+    assert window.startswith(f"{CA} suggests to renew 1 certificate in a window that would have")
+    assert seldom.startswith("certificate shop of web1 cannot be renewed in time: ")
 
 
 # -- With a CA that answers

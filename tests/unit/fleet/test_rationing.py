@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import rationing
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import SHIPPED, Limits, Rate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.routes import Cas
 from tests.unit import contracts
 from tests.unit.contracts import DAY, DUE, FRESH, HOUR, URGENT, found, utc
@@ -117,6 +118,68 @@ def test_keep_within_reads_domains_only_if_limit_may_be_reached():
 )
 def test_keep_within_action_of_each_certificate(limits, items, expected):
     assert actions({CA: limits}, *items) == expected
+
+
+LETS_ENCRYPT = SHIPPED[SHORT_NAMES["letsencrypt"]]
+BALANCED = ["lb.example"]
+
+
+def alike(host, name="shop", age=None, **entry):
+    """Return a certificate for the name that several have. age: of the last one that its host was issued."""
+    past = [contracts.issued(at=utc(NOW - age), identifiers=BALANCED, serial=f"{age.days}")] if age else []
+    return found({"identifiers": BALANCED, **entry}, None, host=host, name=name, issued=past)
+
+
+@pytest.mark.parametrize(
+    ("items", "ordered"),
+    [
+        ([alike(f"web{number}") for number in range(7)], 5),
+        # of several key types
+        ([alike(f"web{number}", kind, key_type=kind) for number in range(4) for kind in ("rsa2048", "ec256")], 5),
+        # in another order of the names, or with another challenge
+        ([alike("web0", identifiers=["lb.example", "a.example"])] + [alike(f"web{n}") for n in range(1, 6)], 6),
+        (
+            [alike(f"web{number}", identifiers=["lb.example", "a.example"]) for number in range(3)]
+            + [
+                alike(f"db{number}", identifiers=["a.example", {"value": "lb.example", "challenge": "dns-01"}])
+                for number in range(3)
+            ],
+            5,
+        ),
+        # with those of the week before
+        ([alike(f"web{number}", age=2 * DAY) for number in range(5)], 1),
+        ([alike(f"web{number}", age=7 * DAY) for number in range(5)], 5),
+        # a shared one was ordered once for all
+        ([alike(f"web{number}", shared=True, age=HOUR) for number in range(7)], 4),
+    ],
+    ids=["hosts", "key types", "other names", "another order", "days ago", "a week ago", "shared"],
+)
+def test_keep_within_certificates_for_same_names_count_together(items, ordered):
+    """Let's Encrypt allows five in a week, whatever their keys are."""
+    kept, _warnings = keep_within({CA: LETS_ENCRYPT}, *items)
+    assert sum(plan.decision.action == Action.ISSUE for plan in kept) == ordered
+    message = "the CA's limit of 5 certificates for the same names in 7 days is reached; there is room again at "
+    assert all(plan.decision.message.startswith(message) for plan in kept if plan.decision.action == Action.REFUSE)
+
+
+def test_keep_within_second_order_for_same_names_counts_as_a_renewal():
+    limits = replace(LETS_ENCRYPT, certificates_per_domain=Rate.parse("1/7d"))
+    items = [alike("web0"), alike("web1"), alike("web2", identifiers=["a.lb.example"])]
+    assert actions({CA: limits}, *items) == ["web0 issue", "web1 issue", "web2 issue"]
+    assert actions({CA: limits}, *items[:2], alike("web2", identifiers=["www.example"])) == [
+        "web0 issue",
+        "web1 issue",
+        "web2 refuse",
+    ]
+    assert actions({CA: replace(limits, renewals_exempt=False)}, *items[:2]) == ["web0 issue", "web1 refuse"]
+
+
+def test_keep_within_ca_that_is_not_asked_now_gets_no_order():
+    """Its limits may have room, but its last orders for the certificate have failed."""
+    planned = routed(decide_all(item("a"), item("b"), now=NOW, cas=(CA, OTHER)), [OTHER])
+    limits = {CA: ORDERS, OTHER: Limits(orders=Rate.parse("1/1d"))}
+    kept, _warnings = rationing.keep_within(planned, limits, Cas([CA, OTHER]), NOW, domain_of)
+    assert [(plan.decision.action, plan.directory) for plan in kept] == [(Action.ISSUE, OTHER), (Action.KEEP, None)]
 
 
 @pytest.mark.parametrize(

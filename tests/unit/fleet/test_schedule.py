@@ -32,7 +32,7 @@ LIVES = {
     "90 d": 90 * DAY,
 }
 INTERVALS = {"1 h": HOUR, "12 h": 12 * HOUR, "24 h": DAY, "7 d": 7 * DAY}
-PHASES = 48
+PHASES = 24
 
 
 @dataclass(frozen=True)

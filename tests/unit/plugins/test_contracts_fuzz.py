@@ -17,6 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, outcomes, shared, txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from tests.unit import contracts
+from tests.unit.contracts import FRESH
 from tests.unit.plugins.mutations import mutated
 from tests.unit.steps import answers
 from tests.unit.steps.host_actions import action_of
@@ -71,7 +72,7 @@ def steps_of_the_role(results):
     finalizable = flow.finalizable(ordered, hostvars)
     txt.txt_records(ordered, hostvars, "await")
     shares = shared.shares(the_plan, finalized, hostvars)
-    of_batch = BatchResults(the_plan, ordered, finalized, hostvars)
+    of_batch = BatchResults(the_plan, ordered, finalized, hostvars, now=FRESH)
     told = {}
     for host in batch:
         told[host] = [

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
     Action,
     FailureKind,
+    Reason,
     Status,
 )
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import outcomes
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from tests.unit import contracts
-from tests.unit.contracts import DIRECTORY, HOUR, utc
+from tests.unit.contracts import DAY, DIRECTORY, HOUR, utc
 from tests.unit.steps.batches import REQUESTED, of_web1
 
 #: Its names have one token, as with a wildcard and the name itself.
@@ -218,3 +220,28 @@ def test_of_orders_failed_order_says_when_the_next_attempt_is(failed, kind, retr
     (outcome,) = of_orders(decided, of_web1(stopped), {}, {}, found=[found], now=NOW)
     assert re.fullmatch(advice, outcome.advice)
     assert outcome.problem == "no"
+
+
+@pytest.mark.parametrize(
+    ("reason", "interval", "days", "item", "expected"),
+    [
+        (Reason.MISSING, "1d", 1, {}, "cannot be renewed in time: "),
+        (Reason.LIFETIME, "1d", 1, {}, "cannot be renewed in time: "),
+        (Reason.LIFETIME, "1d", 1, {"reason": "received"}, "cannot be renewed in time: "),
+        (Reason.MISSING, "", 1, {}, "may expire before it is renewed: "),
+        # of what was there before, the plan knows how long it is valid, and what the host has seen of the job
+        (Reason.LIFETIME, "", 1, {}, ""),
+        (Reason.MISSING, "1d", 90, {}, ""),
+        (Reason.MISSING, "", 90, {}, ""),
+        (Reason.MISSING, "1d", 1, {"reason": "unchanged"}, ""),
+        (Reason.MISSING, "1d", 1, {"name": "mail"}, ""),
+        (Reason.MISSING, "1d", 1, {"not_after": None}, ""),
+    ],
+)
+def test_too_seldom_names_new_certificates_that_may_expire(reason, interval, days, item, expected):
+    plan = {"options": {"acme_run_interval": interval}, **of_web1(contracts.decided(reason=reason))}
+    not_after = utc(datetime.now(timezone.utc) + days * DAY)
+    answer = {"certificates": [{"name": "shop", "reason": "issued", "not_after": not_after, **item}]}
+    lines = outcomes.too_seldom(plan, "web1", answer)
+    assert len(lines) == bool(expected)
+    assert all(line.startswith(f"certificate shop {expected}") for line in lines)

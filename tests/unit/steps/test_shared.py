@@ -10,7 +10,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import outcomes, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from tests.unit import contracts
-from tests.unit.contracts import ACCOUNT, DIRECTORY, PEM
+from tests.unit.contracts import ACCOUNT, DIRECTORY, FRESH, PEM, utc
 
 OTHER_CA = "https://other.example/directory"
 HOSTS = ["web1", "web2", "web3"]
@@ -63,7 +63,7 @@ FAILED, DEFERRED = contracts.stopped("no"), contracts.stopped("slow down", Statu
 
 def results_of(the_plan, host, hostvars, final=None, check=False):
     final = finalized() if final is None else final
-    results = BatchResults(the_plan, ORDERED, final, hostvars, is_check=check)
+    results = BatchResults(the_plan, ORDERED, final, hostvars, is_check=check, now=FRESH)
     return [*outcomes.of_orders(results, host), *shared.outcomes(results, host)]
 
 
@@ -110,7 +110,7 @@ def test_results_issued_certificate_comes_with_sealed_key():
                 sealed_key=sealed,
             )
         ]
-    assert results_of(plan(share()), "web1", with_answer()) == [contracts.final()]
+    assert results_of(plan(share()), "web1", with_answer()) == [contracts.final(failed_at=utc(FRESH))]
 
 
 @pytest.mark.parametrize("odd", [None, [], "x", 7, ["x"], {"shop": 7}, [{}], [{"name": "shop", "sealed": "x"}]])
