@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._common.identifiers import canonical, is_address
-from .._common.statuses import Status
+from .._common.statuses import FailureKind, Status
 from .._common.text import one_line
 from .challenge import Challenge
 from .client import Client
-from .errors import AcmeError, ProblemError, ProtocolError
+from .errors import AcmeError, Cause, ProblemError, ProtocolError
 from .http import Response, mappings
 
+_BY_WEIGHT = (FailureKind.VALIDATION, FailureKind.REFUSAL, FailureKind.CA)
 _STATUS_TEXT = {
     Status.DEACTIVATED.value: "has been deactivated",
     "expired": "has expired",
@@ -113,6 +114,16 @@ class Authorization:
     def has_failed(self) -> bool:
         """Return True if it can no longer become valid (RFC 8555 section 7.1.6)."""
         return self.status == Status.INVALID or self.status in _STATUS_TEXT
+
+    def cause(self) -> Cause | None:
+        """Return why this authorization is not valid; None if no reason is known."""
+        text = self.failure()
+        problems = [challenge.error for challenge in self.challenges if challenge.error]
+        # An authorization that has expired says nothing against its name.
+        kinds = {problem.kind_of_validation for problem in problems} or {
+            FailureKind.VALIDATION if self.status == Status.INVALID else FailureKind.CA
+        }
+        return Cause(text, next(kind for kind in _BY_WEIGHT if kind in kinds)) if text else None
 
     def failure(self) -> str:
         """Return why this authorization is not valid, in one line; empty if no reason is known."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -86,10 +87,23 @@ class ChainError(AcmeError):
         self.is_temporary = is_temporary
 
 
+@dataclass(frozen=True)
+class Cause:
+    """A reason why an order is invalid, in a line, and its kind."""
+
+    text: str
+    kind: FailureKind = FailureKind.VALIDATION
+
+
 class OrderInvalid(AcmeError):
     """The CA has made an order invalid: only a new order can follow."""
 
-    kind = FailureKind.VALIDATION
+    def __init__(self, *causes: Cause) -> None:
+        """*causes*: one or more."""
+        super().__init__("; ".join(cause.text for cause in causes))
+        kinds = [cause.kind for cause in causes]
+        # A name that cannot be validated fails at every CA, whatever else this one has against the order.
+        self.kind = FailureKind.VALIDATION if FailureKind.VALIDATION in kinds else kinds[0]
 
 
 class KeyRefusedError(AcmeError):

@@ -26,7 +26,6 @@ from .errors import (
     AcmeError,
     AcmeOptionError,
     ChainError,
-    OrderInvalid,
     OrderTakenError,
     PreflightError,
     ProblemError,
@@ -131,7 +130,7 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
     # Later steps do not know an order that is invalid from the beginning.
     prepared = None if order.status == Status.INVALID else _with_challenges(client, _whole(client, order), request)
     if prepared is None:
-        raise OrderInvalid(order.failure(client))
+        raise order.failure(client)
     return replace(prepared, challenges=(*prepared.challenges, *stale))
 
 
@@ -258,7 +257,7 @@ def complete(
     if order.status in _UNFINISHED:
         order = order.wait_past(client, _UNFINISHED, deadline)
     if order.status != Status.VALID:
-        raise OrderInvalid(order.failure(client))
+        raise order.failure(client)
     order = order if order.is_whole else order.refresh(client)
     try:
         chain = download(client, order.certificate_uri)

@@ -13,11 +13,11 @@ from typing import Any
 from .._common.base64url import encode
 from .._common.deadline import Deadline
 from .._common.identifiers import canonical
-from .._common.statuses import ORDERED, Status
+from .._common.statuses import ORDERED, FailureKind, Status
 from .._common.text import one_line
 from .authorization import Authorization, as_ordered
 from .client import Client
-from .errors import AcmeError, DeadlineError, OrderInvalid, ProtocolError
+from .errors import AcmeError, Cause, DeadlineError, OrderInvalid, ProtocolError
 from .http import Response, mappings, texts
 from .polling import poll
 from .problem import Problem
@@ -134,29 +134,30 @@ class Order:
         what = f"the order {self.url} did not get past '{self.status}'"
         order = poll(read, lambda order: order.status not in statuses, deadline, what, self.retry_after)
         if order.status == Status.INVALID:
-            raise OrderInvalid(order.failure(client))
+            raise order.failure(client)
         return order
 
-    def failed_authorizations(self, client: Client) -> list[str]:
+    def failed_authorizations(self, client: Client) -> list[Cause]:
         """Return the failures of this order's authorizations. They are read only here, after the order has failed.
 
         An authorization that cannot be read is left out.
         """
         client = client.patient()
-        failures = []
+        failures: list[Cause | None] = []
         for url in self.authorizations:
             try:
                 client.refuse_late("authorization")
-                failures.append(Authorization.fetch(client, url).failure())
+                failures.append(Authorization.fetch(client, url).cause())
             except DeadlineError:
                 break
             except AcmeError:
                 continue
         return [failure for failure in failures if failure]
 
-    def failure(self, client: Client) -> str:
-        """Return why the order is not valid, in one line."""
+    def failure(self, client: Client) -> OrderInvalid:
+        """Return the error that says why the order is not valid."""
         failed = self.failed_authorizations(client)
         if not failed and self.error:
-            return str(self.error)
-        return "; ".join(failed) or f"the order {self.url} is {self.status}, and the CA does not say why"
+            failed = [Cause(str(self.error), self.error.kind)]
+        unknown = Cause(f"the order {self.url} is {self.status}, and the CA does not say why", FailureKind.CA)
+        return OrderInvalid(*failed or [unknown])

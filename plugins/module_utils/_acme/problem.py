@@ -16,8 +16,10 @@ from .._common.text import one_line
 from .retry import is_retryable
 
 _NAMESPACE = "urn:ietf:params:acme:error:"
-# RFC 8555 section 6.7: types that only a validation has, and types that concern the account with all its orders.
+# RFC 8555 section 6.7: types that only a validation has, types with which a CA refuses a name that another one may
+# accept, and types that concern the account with all its orders.
 _OF_VALIDATION = ("connection", "dns", "incorrectResponse", "tls")
+_REFUSING_NAMES = ("caa", "rejectedIdentifier", "unsupportedIdentifier")
 _OF_ACCOUNT = ("accountDoesNotExist", "externalAccountRequired", "unauthorized", "userActionRequired")
 # The URL to unpause an account has a token of a thousand characters.
 _LONGEST_URL = 2000
@@ -81,6 +83,13 @@ class Problem:
         if self.is_temporary or self.type in _OF_ACCOUNT:
             return FailureKind.CA
         return FailureKind.VALIDATION if self.type in _OF_VALIDATION else FailureKind.REFUSAL
+
+    @property
+    def kind_of_validation(self) -> FailureKind:
+        """Return what fails because of this problem of a challenge: mostly the name, and for every CA."""
+        if self.is_temporary or self.type == "serverInternal":
+            return FailureKind.CA
+        return FailureKind.REFUSAL if self.type in _REFUSING_NAMES else FailureKind.VALIDATION
 
     def __str__(self) -> str:
         """Return 'type: detail [name: detail; ...]' in one line."""

@@ -16,10 +16,11 @@ from .._common.statuses import Status
 from .authorization import Authorization
 from .challenge import Challenge
 from .client import Client
-from .errors import AcmeError, DeadlineError, OrderInvalid, ProblemError
+from .errors import AcmeError, Cause, DeadlineError, OrderInvalid, ProblemError
 from .http import Response
 from .order import Order
 from .polling import poll
+from .problem import Problem
 
 # Seconds until the authorizations of an order that stays pending are read. They double from one time to the next.
 _FIRST_REVIEW = 4.0
@@ -53,19 +54,19 @@ class Validation:
         self._client = client
         self._data = data
         self._posts = 0
-        self._error = ""
+        self._error: Problem | None = None
 
-    def post(self) -> str:
-        """Ask the CA to validate the challenge, and return why this failed; empty if that is not known."""
+    def post(self) -> Cause | None:
+        """Ask the CA to validate the challenge, and return why this failed; None if that is not known."""
         what = f"{self._data.identifier}: {self._data.type} challenge"
         self._client.refuse_late(what)
         self._posts += 1
         challenge = _post(self._client, self._data.url, what)
         self._note(challenge)
-        return self._failure() if challenge.status == Status.INVALID else ""
+        return self._cause() if challenge.status == Status.INVALID else None
 
-    def review(self, authorization: Authorization) -> str:
-        """Return why the validation failed, by its *authorization*; empty if it is not decided.
+    def review(self, authorization: Authorization) -> Cause | None:
+        """Return why the validation failed, by its *authorization*; None if it is not decided.
 
         The CA is asked once more if it waits for that.
         """
@@ -75,22 +76,25 @@ class Validation:
         if authorization.has_failed:
             # Some CAs give the reason in the answer to the challenge only.
             is_told = any(item.error for item in authorization.challenges) or not self._error
-            return authorization.failure() if is_told else self._failure()
+            return authorization.cause() if is_told else self._cause()
         step = next_step(challenge, self._posts) if challenge else Step.WAIT
         if step == Step.POST:
             try:
                 return self.post()
             except AcmeError as error:
                 if error.is_temporary or not isinstance(error, ProblemError):
-                    return ""
+                    return None
                 step = Step.FAIL  # it cannot be posted again, so the error is the end
-        return f"{self._failure()} (the CA was asked {self._posts} times)" if step == Step.FAIL else ""
+        return self._cause(f" (the CA was asked {self._posts} times)") if step == Step.FAIL else None
 
     def _note(self, challenge: Challenge) -> None:
-        self._error = f"{self._data.type}: {challenge.error}" if challenge.error else self._error
+        self._error = challenge.error or self._error
 
-    def _failure(self) -> str:
-        return f"{self._data.identifier}: {self._error or 'validation failed'}"
+    def _cause(self, more: str = "") -> Cause:
+        name, error = self._data.identifier, self._error
+        if error is None:
+            return Cause(f"{name}: validation failed{more}")
+        return Cause(f"{name}: {self._data.type}: {error}{more}", error.kind_of_validation)
 
 
 class _Reviews:
@@ -129,18 +133,18 @@ def validate_order(client: Client, order: Order, challenges: Iterable[ChallengeD
             _raise_any(list(map(review, list(unproved))))
         return found, found.retry_after
 
-    def review(url: str) -> str:
+    def review(url: str) -> Cause | None:
         try:
             authorization = Authorization.fetch(client, url)
         except AcmeError:
-            return ""  # the order is what counts
+            return None  # the order is what counts
         if authorization.status == Status.VALID:
             unproved.remove(url)
-            return ""
+            return None
         validation = by_name.get((authorization.identifier, authorization.wildcard))
         if validation:
             return validation.review(authorization)
-        return authorization.failure() if authorization.has_failed else ""
+        return authorization.cause() if authorization.has_failed else None
 
     what = f"the order {order.url} did not get past '{Status.PENDING}'"
     try:
@@ -149,7 +153,7 @@ def validate_order(client: Client, order: Order, challenges: Iterable[ChallengeD
         _raise_any(order.failed_authorizations(client))
         raise
     if found.status == Status.INVALID:
-        raise OrderInvalid(found.failure(client))
+        raise found.failure(client)
     return found
 
 
@@ -174,14 +178,14 @@ def validate_authorization(
     what = f"{authorization.identifier}: the authorization {authorization.url} did not get past '{Status.PENDING}'"
     found = poll(read, lambda found: found.status != Status.PENDING, deadline, what)
     if found.status != Status.VALID:
-        raise OrderInvalid(validation.review(found) or f"{found.identifier}: it is {found.status}")
+        raise OrderInvalid(validation.review(found) or Cause(f"{found.identifier}: it is {found.status}"))
     return found
 
 
-def _raise_any(failures: list[str]) -> None:
-    failures = [failure for failure in failures if failure]
-    if failures:
-        raise OrderInvalid("; ".join(failures))
+def _raise_any(causes: Iterable[Cause | None]) -> None:
+    known = [cause for cause in causes if cause]
+    if known:
+        raise OrderInvalid(*known)
 
 
 def _post(client: Client, url: str, what: str) -> Challenge:

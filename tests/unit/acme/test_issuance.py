@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuance
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     AcmeError,
+    Cause,
     ChainError,
     DeadlineError,
     OrderInvalid,
@@ -558,7 +559,7 @@ class TestRunAll:
     [
         (AcmeError("x"), False, False),
         (ProtocolError("x"), False, False),
-        (OrderInvalid("x"), False, False),
+        (OrderInvalid(Cause("x")), False, False),
         (ChainError("x"), True, False),
         (DeadlineError("x"), True, True),
         (TransportError("x"), True, True),

@@ -17,6 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.order import Order
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.problem import Problem
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind
 from tests.unit.acme import jose
 from tests.unit.acme.server import NAMESPACE, Answer, html, problem
 
@@ -221,7 +222,7 @@ class TestFailure:
         order = Order.create(client, ["a.example", "b.example", "c.example"])
         for path, status, why in zip(order.authorizations, ("invalid", "valid", "expired"), (error, None, None)):
             ca.authorizations[ca.path(path)].update(status=status, error=why)
-        assert order.failure(client) == (
+        assert str(order.failure(client)) == (
             "a.example: http-01: unauthorized: 404; dns-01: unauthorized: 404; c.example: its authorization has expired"
         )
 
@@ -229,18 +230,18 @@ class TestFailure:
         made = Order.create(client, ["a.example"])
         ca.authorizations[ca.path(made.authorizations[0])].update(status="expired")
         order = replace(made, status="invalid", error=Problem("malformed", "an authorization is not valid"))
-        assert order.failure(client) == "a.example: its authorization has expired"
+        assert str(order.failure(client)) == "a.example: its authorization has expired"
 
     def test_failure_error_of_order(self, client):
         order = Order.parse(URL, {"status": "invalid", "error": {"type": NAMESPACE + "caa", "detail": "forbidden"}})
-        assert order.failure(client) == "caa: forbidden"
+        assert str(order.failure(client)) == "caa: forbidden"
 
     def test_failure_has_subproblems(self, client):
         identifier = {"type": "dns", "value": "a.example"}
         sub = {"type": NAMESPACE + "rejectedIdentifier", "detail": "blocked", "identifier": identifier}
         error = {"type": NAMESPACE + "rejectedIdentifier", "detail": "1 of 2", "subproblems": [sub]}
         order = Order.parse(URL, {"status": "invalid", "error": error})
-        assert order.failure(client) == "rejectedIdentifier: 1 of 2 [a.example: rejectedIdentifier: blocked]"
+        assert str(order.failure(client)) == "rejectedIdentifier: 1 of 2 [a.example: rejectedIdentifier: blocked]"
 
     def test_failure_after_the_deadline_is_found_out(self, ca, client, time):
         """Also without a nonce on hand."""
@@ -250,15 +251,37 @@ class TestFailure:
         late = client.within(Deadline(time.clock, 5))
         time.sleep(5)
         client._nonces._on_hand.clear()
-        assert order.failure(late).startswith("a.example: http-01: unauthorized: 404")
+        assert str(order.failure(late)).startswith("a.example: http-01: unauthorized: 404")
 
     def test_failure_authorization_that_cannot_be_read_is_left_out(self, ca, client):
         error = {"type": NAMESPACE + "unauthorized", "detail": "404"}
         order = Order.create(client, ["a.example", "b.example"])
         ca.authorizations[ca.path(order.authorizations[1])].update(status="invalid", error=error)
         ca.always(ca.path(order.authorizations[0]), problem("malformed", 404))
-        assert order.failure(client).startswith("b.example: http-01: unauthorized: 404")
+        assert str(order.failure(client)).startswith("b.example: http-01: unauthorized: 404")
 
     def test_failure_without_reason_names_order(self, client):
         order = Order.parse(URL, {"status": "invalid"})
-        assert order.failure(client) == f"the order {URL} is invalid, and the CA does not say why"
+        assert str(order.failure(client)) == f"the order {URL} is invalid, and the CA does not say why"
+
+    @pytest.mark.parametrize(
+        ("of_authorizations", "of_order", "kind"),
+        [
+            (["unauthorized"], None, FailureKind.VALIDATION),
+            (["caa"], None, FailureKind.REFUSAL),
+            (["serverInternal"], None, FailureKind.CA),
+            # A name that cannot be validated is so at every CA.
+            (["caa", "connection"], None, FailureKind.VALIDATION),
+            (["caa", "serverInternal"], None, FailureKind.REFUSAL),
+            ([], "caa", FailureKind.REFUSAL),
+            ([], "rateLimited", FailureKind.CA),
+            ([], None, FailureKind.CA),
+        ],
+    )
+    def test_failure_kind_says_if_another_ca_may_help(self, ca, client, of_authorizations, of_order, kind):
+        order = Order.create(client, ["a.example", "b.example"])
+        for path, problem_type in zip(order.authorizations, of_authorizations):
+            error = {"type": NAMESPACE + problem_type, "detail": "no"}
+            ca.authorizations[ca.path(path)].update(status="invalid", error=error)
+        order = replace(order, status="invalid", error=Problem(of_order) if of_order else None)
+        assert order.failure(client).kind == kind

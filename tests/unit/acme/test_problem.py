@@ -149,3 +149,22 @@ def test_problem_is_temporary(kind, status, is_temporary):
 )
 def test_problem_kind_says_what_fails(kind, status, expected):
     assert Problem(kind, status=status).kind == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        ("connection", 400, FailureKind.VALIDATION),
+        # Of an account elsewhere; here the answer to the challenge was wrong.
+        ("unauthorized", 403, FailureKind.VALIDATION),
+        ("malformed", 400, FailureKind.VALIDATION),
+        ("unknown", 0, FailureKind.VALIDATION),
+        ("caa", 403, FailureKind.REFUSAL),
+        ("rejectedIdentifier", 400, FailureKind.REFUSAL),
+        ("serverInternal", 0, FailureKind.CA),
+        ("serverInternal", 500, FailureKind.CA),
+        ("rateLimited", 429, FailureKind.CA),
+    ],
+)
+def test_problem_kind_of_validation_says_if_another_ca_may_help(kind, status, expected):
+    assert Problem(kind, status=status).kind_of_validation == expected

@@ -12,7 +12,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.routes import Cas
 from tests.unit import contracts
 from tests.unit.contracts import DIRECTORY as CA
-from tests.unit.contracts import FRESH, URGENT, found, utc
+from tests.unit.contracts import FRESH, HOUR, URGENT, found, utc
 from tests.unit.fleet.plans import OTHER, decide_all, directory
 
 NO_SHORT = f"profile 'short' is not offered by {CA} (offered: none)"
@@ -136,6 +136,36 @@ def test_route_leaves_a_ca_that_accepts_orders_and_then_fails(failed, live, dige
     (planned,) = decide_all(item, cas=(CA, OTHER), is_forced=True, now=live or FRESH)
     planned = Cas([CA, OTHER]).route(replace(planned, digest=digest), Scripted(), live or FRESH)
     assert (list(planned.cas), planned.not_first) == (cas, LATER if cas[0] == OTHER else "")
+
+
+WAIT = f"{CA}: orders there wait until 2026-09-02 13:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("given", "down", "cas", "why"),
+    [
+        ({}, (), [OTHER], WAIT),
+        # Not even for an order that it has already.
+        ({"pending": contracts.pending()}, (), [OTHER], WAIT),
+        ({}, (OTHER,), [], ""),
+    ],
+    ids=["the next one is well", "it has an order", "the next one is down"],
+)
+def test_route_leaves_out_a_ca_that_is_to_be_asked_later(given, down, cas, why):
+    (planned,) = decide_all(found(live=None, **given), cas=(CA, OTHER))
+    item = replace(planned, waits={CA: FRESH + HOUR}, failing="an attempt failed")
+    planned = Cas([CA, OTHER]).route(item, Scripted(down), FRESH)
+    assert (list(planned.cas), planned.not_first) == (cas, why)
+    assert planned.decision.action == (Action.ISSUE if cas else Action.REFUSE)
+    if not cas:
+        assert planned.next_attempt == FRESH + HOUR
+        assert planned.decision.message.startswith(f"an attempt failed; {OTHER} is down; the next attempt is at 2026")
+
+
+def test_route_retry_that_the_user_wants_asks_the_first_ca_first():
+    (planned,) = decide_all(found(live=None, failed=[FAILED]), cas=(CA, OTHER))
+    planned = Cas([CA, OTHER], at_once=True).route(replace(planned, digest="5e"), Scripted(), FRESH)
+    assert (list(planned.cas), planned.not_first) == ([CA, OTHER], "")
 
 
 def test_route_order_in_the_journal_of_a_ca_that_failed_is_given_up():
