@@ -24,7 +24,7 @@ class ActionModule(ControllerAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the orders of the plan. Raises AnsibleActionFail if their TXT records could not be set."""
-        orders = flow.orders(run.plan, run.results)
+        orders = flow.orders(run.plan, run.results, run.option("acme_force_renewal"))
         if any(map(_is_by_dns, orders)):
             self._verify_dns(run)
         return {

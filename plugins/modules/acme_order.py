@@ -118,6 +118,12 @@ options:
             and does not fail it.
         type: bool
         default: false
+      forced:
+        description:
+          - Do not resume the order at O(orders[].order_uri) if it is finalized, as its certificate is not wanted.
+        type: bool
+        default: false
+        version_added: 0.4.0
   dns_persist_draft:
     description:
       - The draft of V(dns-persist-01) that the CA has to follow. V(01) is for drafts up to 01, whose record has the

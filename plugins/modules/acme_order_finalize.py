@@ -190,7 +190,7 @@ options:
     description:
       - The action if no chain ends in any of O(preferred_chain). V(fail) fails the order, V(default) uses the CA's
         default chain. A failed order remains at the CA, so a later run downloads the same certificate after you have
-        changed this option.
+        changed this option. An order whose certificate has come due by then is given up.
     type: str
     default: fail
     choices: [fail, default]
@@ -283,7 +283,8 @@ hosts:
     failure_kind:
       description:
         - What failed. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses this
-          certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
+          certificate. V(certificate) if it issued one that cannot be used, such as for other names. V(ca) if it serves
+          nobody now, or not this account. V(local) if it was not asked.
       returned: if there is no certificate
       type: str
     directory:

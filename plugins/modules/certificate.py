@@ -86,7 +86,7 @@ options:
           - What failed, for a certificate that was not issued. The host then records the failure, until the certificate
             is issued. Without this option nothing is recorded.
         type: str
-        choices: [validation, refusal, ca, local]
+        choices: [validation, refusal, certificate, ca, local]
         version_added: 0.4.0
       failed_at:
         description: The instant of the failure, for the record. By default that at which the module runs.

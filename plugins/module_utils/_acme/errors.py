@@ -80,11 +80,21 @@ class PreflightError(AcmeError):
 
 
 class ChainError(AcmeError):
-    """The CA has issued the certificate, but no wanted chain can be downloaded. The order stays valid."""
+    """The CA has issued the certificate, but no usable chain can be downloaded now. The order stays valid.
 
-    def __init__(self, message: str, is_temporary: bool = False) -> None:
+    delivered: the CA's certificates (PEM), if they were downloaded.
+    """
+
+    def __init__(self, message: str, is_temporary: bool = False, delivered: str = "") -> None:
         super().__init__(message)
         self.is_temporary = is_temporary
+        self.delivered = delivered
+
+
+class RefusedCertificateError(AcmeError):
+    """The CA has issued a certificate that cannot be used, and a later download would return the same one."""
+
+    kind = FailureKind.CERTIFICATE
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class OrderRequest:
 
     replaces_ari_id: the ARI id of the certificate that it replaces, ordered by replaces_account, if that is known.
     order_uri and account_uri: from an earlier run's journal; that order is resumed, whatever validity it asked for.
+    is_forced: not if it is finalized, since its certificate is not wanted.
     """
 
     challenges: Mapping[str, str]
@@ -57,7 +58,13 @@ class OrderRequest:
     replaces_account: str | None = None
     order_uri: str | None = None
     account_uri: str | None = None
+    is_forced: bool = False
     validity: RequestedValidity = field(default_factory=RequestedValidity)
+
+    def can_resume(self, order: Order) -> bool:
+        """Return True if the journaled *order* may become the wanted certificate."""
+        ended = (Status.INVALID, Status.PROCESSING, Status.VALID) if self.is_forced else (Status.INVALID,)
+        return order.status not in ended and order.is_whole and order.identifiers == frozenset(self.challenges)
 
     def kind_for(self, authorization: Authorization) -> str:
         """Return the kind of challenge for an authorization; for one that was not ordered, any kind in use."""
@@ -122,7 +129,7 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
     found = _journaled(client, request)
     stale: tuple[contracts.ChallengeData, ...] = ()
     if found:
-        resumed = _with_challenges(client, found, request, resumed=True) if is_usable(found, request) else None
+        resumed = _with_challenges(client, found, request, resumed=True) if request.can_resume(found) else None
         if resumed:
             return resumed
         stale = _left_behind(client, found, request, Status.STALE)
@@ -132,11 +139,6 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
     if prepared is None:
         raise order.failure(client)
     return replace(prepared, challenges=(*prepared.challenges, *stale))
-
-
-def is_usable(order: Order, request: OrderRequest) -> bool:
-    """Return True if a journaled order is for these identifiers, and can be continued. Pure."""
-    return order.status != Status.INVALID and order.is_whole and order.identifiers == frozenset(request.challenges)
 
 
 def _whole(client: Client, order: Order) -> Order:

@@ -65,6 +65,7 @@ def choose(preference: Preference, default: Chain, fetch: Callable[[str], Chain]
         f"({'; '.join([f'offered: {listed}', *map(str, troubles)])}): the certificate is not used; "
         "change preferred_chain (acme_preferred_chain), or set preferred_chain_missing to default",
         is_temporary=any(trouble.is_temporary for trouble in troubles),
+        delivered=default.certificate + default.chain,
     )
 
 

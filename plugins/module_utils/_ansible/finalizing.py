@@ -21,8 +21,8 @@ from .._common.errors import CollectionError
 from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import RecordedCertificate, Recorder
-from .._x509.certificates import facts, load_all, verify_not_expired
-from . import take_overs
+from .._x509.certificates import facts, load_all
+from . import issued, take_overs
 from .ca_options import open_client
 from .cas import Ca, cas_of
 from .controller_module import Warn
@@ -95,10 +95,11 @@ def _finalize_at(
                 made, chain = same.finalize(order)
                 # At once, so that a certificate is also recorded if the run is killed later.
                 recorder.add(recorded_of(client, made, chain))
-                verify_not_expired(chain.certificate, client.clock.now())
+                issued.verify(chain, order.identifiers or (), client.clock.now())
                 return ended(made, status=Status.VALID, certificate=chain.certificate, chain=chain.chain)
             except AcmeError as error:  # with what it says of a later run
-                return from_failure(order, to_failure(error))
+                was_valid = order.status == Status.VALID
+                return from_failure(order, issued.failure_of(error, was_valid, client.clock.now()))
             except CollectionError as error:
                 return from_failure(order, Failure(str(error)))
 

@@ -35,6 +35,7 @@ ORDER_SPEC: dict[str, Any] = {
     **texts(*_ORDERED_WITH),
     **texts("order_uri", "account_uri", "directory", "not_first"),
     "can_wait": {"type": "bool", "default": False},
+    "forced": {"type": "bool", "default": False},
 }
 
 _CHALLENGE_SPEC: dict[str, Any] = {
@@ -82,6 +83,7 @@ def to_request(order: CertificateOrder, directory: str) -> OrderRequest:
         replaces_account=order.replaces_account,
         order_uri=order.order_uri,
         account_uri=order.account_uri,
+        is_forced=bool(order.forced),
         validity=RequestedValidity(order.not_before, order.not_after),
     )
 

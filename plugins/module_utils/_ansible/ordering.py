@@ -168,4 +168,4 @@ def _check_one(directory: Directory, ca: Ca, order: CertificateOrder) -> Certifi
         directory.profile_for(order.profile, ca.profile)
     except AcmeError as error:
         return from_failure(order, to_failure(error))
-    return replace(order, status=Status.PENDING, challenges=())
+    return replace(order, status=Status.PENDING, challenges=(), forced=None)

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 
 from .._acme.certificate import Chain
 from .._acme.client import Client
-from .._acme.errors import AcmeError, OrderTakenError
+from .._acme.errors import AcmeError, OrderTakenError, RefusedCertificateError
 from .._acme.issuance import PreparedOrder, complete, order_again
 from .._acme.preferred_chain import Preference
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
-from .._x509.certificates import load_all
-from .._x509.csr import is_answered_by, to_der
+from .._common.statuses import Status
+from .._x509.csr import to_der
+from .issued import in_order, is_due, is_for
 from .order_options import to_new_request, to_prepared
 
 
@@ -54,19 +55,23 @@ class SameOrder:
         """Return the order that the certificate has in the end, and its chain. Raises CollectionError."""
         # Before the CA is asked: a request that does not fit would only fail at the end.
         csr = to_der(order.csr_content or "", order.identifiers or ())
+        why = f"another certificate took the order {order.order_uri}"
         if not self._is_taken:
             chain = self._complete(order, csr)
-            if _is_for(csr, chain):
+            # An earlier run finalized it, and no host could use it until now.
+            is_late = order.status == Status.VALID and is_due(chain.certificate, self.way.client.clock.now())
+            if is_for(csr, chain) and not is_late:
                 self._is_taken = True
                 return order, chain
+            why = f"the certificate of the order {order.order_uri} came due" if is_late else why
         try:
             return self._finalize_again(order, csr)
+        except RefusedCertificateError:
+            raise
         except AcmeError as error:
             advice = "Run again" if error.is_temporary else "Correct this and run again"
-            raise OrderTakenError(
-                f"cannot order again after another certificate took the order {order.order_uri}: {error}. {advice}",
-                error.is_temporary,
-            ) from None
+            message = f"cannot order again after {why}: {error}. {advice}"
+            raise OrderTakenError(message, error.is_temporary) from None
 
     def _complete(self, order: CertificateOrder, csr: bytes) -> Chain:
         way, prepared = self.way, to_prepared(order)
@@ -74,16 +79,15 @@ class SameOrder:
             prepared = replace(prepared, order=prepared.order.refresh(way.client.within(self.deadline)))
         self._is_first = False
         way.preflight(prepared)
-        return complete(way.client, prepared, csr, self.deadline, way.preference)
+        return in_order(complete(way.client, prepared, csr, self.deadline, way.preference))
 
     def _finalize_again(self, order: CertificateOrder, csr: bytes) -> tuple[CertificateOrder, Chain]:
         client = self.way.client.within(self.deadline)
         made = order_again(client, to_new_request(order, client.directory.url))
-        chain = complete(client, PreparedOrder(made), csr, self.deadline, self.way.preference)
-        if not _is_for(csr, chain):
-            raise AcmeError(f"the certificate of the order {made.url} is for another key, too")
+        chain = in_order(complete(client, PreparedOrder(made), csr, self.deadline, self.way.preference))
+        if not is_for(csr, chain):
+            raise RefusedCertificateError(
+                f"the certificate of the order {order.order_uri} cannot be used, and that of the new order {made.url} "
+                "is for another key. Check whether another client orders with the same account"
+            )
         return replace(order, order_uri=made.url), chain
-
-
-def _is_for(csr: bytes, chain: Chain) -> bool:
-    return is_answered_by(csr, load_all(chain.certificate, "the certificate from the CA")[0])

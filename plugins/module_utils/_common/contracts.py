@@ -243,6 +243,8 @@ class Version(_Contract):
     unreadable: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
     attributes: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     formats: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
+    #: Of a pending one: the instants at which its last certificates were refused, with the reasons.
+    refused: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(instant, message)))
     #: The certificate and its chain, PEM; only where the task asked for it.
     content: str | None = field(default=None, metadata=_sparse(pem))
 
@@ -452,6 +454,8 @@ class CertificateOrder(_Contract):
     replaces_directory: str | None = field(default=None, metadata=_sparse(string))
     replaces_account: str | None = field(default=None, metadata=_sparse(string))
     can_wait: bool | None = field(default=None, metadata=_sparse(flag))
+    #: A journaled order that is finalized is not resumed.
+    forced: bool | None = field(default=None, metadata=_sparse(flag))
     #: With a CA.
     status: Status | None = field(default=None, metadata=_sparse(STATUS))
     order_uri: str | None = field(default=None, metadata=_sparse(string))

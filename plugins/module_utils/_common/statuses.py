@@ -79,6 +79,8 @@ class FailureKind(_Word):
     VALIDATION = "validation"
     #: The CA refuses this certificate, such as its identifiers, its profile or its request.
     REFUSAL = "refusal"
+    #: The CA has issued a certificate that cannot be used.
+    CERTIFICATE = "certificate"
     #: The CA serves nobody now, or not this account: no answer, trouble, too many requests.
     CA = "ca"
     #: The CA was not asked, because of an option, the preflight, DNS or the host.

@@ -14,7 +14,7 @@ from .._common.statuses import FailureKind
 from .._common.times import parse_utc, to_minute
 
 #: Failures after which another CA may do better; others are the same at every CA.
-_OF_A_CA = (FailureKind.CA, FailureKind.REFUSAL)
+_OF_A_CA = (FailureKind.CA, FailureKind.REFUSAL, FailureKind.CERTIFICATE)
 
 
 @dataclass(frozen=True)

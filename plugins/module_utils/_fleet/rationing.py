@@ -91,12 +91,15 @@ def _recorded(record: Sequence[RecordedCertificate], oldest: str) -> dict[str, l
     """Return the orders in the record after *oldest*, by CA."""
     result: dict[str, list[Spent]] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
+    counted: set[tuple[str, str]] = set()
     for item in record:
-        of = (item.directory, frozenset(item.names))
-        if item.time > oldest:
+        of, which = (item.directory, frozenset(item.names)), (item.directory, item.serial)
+        # Several runs may have downloaded a certificate that its host could not use yet.
+        if item.time > oldest and which not in counted:
             kind = RENEWAL if of in seen else NEW
             result.setdefault(item.directory, []).append((parse_utc(item.time), item.names, kind))
         seen.add(of)
+        counted.add(which)
     return result
 
 

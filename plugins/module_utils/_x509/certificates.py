@@ -169,16 +169,6 @@ def verify_validity(certificate: x509.Certificate, what: str, now: datetime) -> 
     return warning
 
 
-def verify_not_expired(text: str, now: datetime) -> None:
-    """Raise CertificateError if the certificate in a PEM text has expired, as that of an old order may have."""
-    for certificate in load_all(text, "the certificate from the CA"):
-        if validity(certificate).not_after <= now:
-            raise CertificateError(
-                f"the certificate of the order expired at {utc(validity(certificate).not_after)}. "
-                "Run again for a new order"
-            )
-
-
 def facts(certificate: x509.Certificate) -> dict[str, Any]:
     """Return the fields of a manifest that describe a certificate."""
     period = validity(certificate)

@@ -46,17 +46,22 @@ def unlisted(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, lis
     return {host: list(names) for host, names in unlisted.items() if names}
 
 
-def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[CertificateOrder]:
-    """Return the orders that acme_order has to make or resume for the certificates that *plan* issues."""
+def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any], is_forced: bool = False) -> list[CertificateOrder]:
+    """Return the orders that acme_order has to make or resume for the certificates that *plan* issues.
+
+    *is_forced*: each gets a new certificate (acme_force_renewal).
+    """
     result = []
     for host in plan["due"]:
         due = [decided for decided in decisions(plan, host) if decided.action == Action.ISSUE]
         certificates = _certificates_of(hostvars, host) if due else {}
-        result += [_order(host, decided, certificates[decided.name], plan) for decided in due]
+        result += [_order(host, decided, certificates[decided.name], plan, is_forced) for decided in due]
     return result
 
 
-def _order(host: str, decided: PlannedCertificate, certificate: HostCertificate, plan: Item) -> CertificateOrder:
+def _order(
+    host: str, decided: PlannedCertificate, certificate: HostCertificate, plan: Item, is_forced: bool
+) -> CertificateOrder:
     entry, live = entry_of(certificate), certificate.live
     since = plan["replacing"]["before"] if decided.selected else None
     journaled = certificate.journaled(plan["directories"], since)
@@ -72,6 +77,7 @@ def _order(host: str, decided: PlannedCertificate, certificate: HostCertificate,
         replaces_directory=live.directory if live else None,
         replaces_account=live.account_uri if live else None,
         can_wait=decided.can_wait,
+        forced=is_forced or None,
         order_uri=journaled.order_uri if journaled else None,
         account_uri=journaled.account_uri if journaled else None,
         directory=decided.directory or (journaled.directory if journaled else None),

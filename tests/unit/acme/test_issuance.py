@@ -25,7 +25,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Ht
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import (
     Failure,
     OrderRequest,
-    is_usable,
     run_all,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.order import Order
@@ -463,7 +462,7 @@ class TestComplete:
         ("valid", ("identifiers",), False),
     ],
 )
-def test_is_usable_journaled_order_with_the_urls_that_it_needs(status, left_out, usable):
+def test_can_resume_journaled_order_with_the_urls_that_it_needs(status, left_out, usable):
     document = {
         "status": status,
         "identifiers": [{"type": "dns", "value": "a.example"}],
@@ -472,7 +471,7 @@ def test_is_usable_journaled_order_with_the_urls_that_it_needs(status, left_out,
         "certificate": "/cert/1",
     }
     kept = {name: value for name, value in document.items() if name not in left_out}
-    assert is_usable(Order.parse("https://ca.example/order/1", kept), wanted()) is usable
+    assert wanted().can_resume(Order.parse("https://ca.example/order/1", kept)) is usable
 
 
 class TestRunAll:

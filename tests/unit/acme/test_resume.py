@@ -62,6 +62,19 @@ def test_resume_later_status_is_completed(ca, resume, complete, status, requests
     assert ca.counts() == requests
 
 
+@pytest.mark.parametrize(
+    ("status", "is_resumed"),
+    [("pending", True), ("ready", True), ("processing", False), ("valid", False), ("invalid", False)],
+)
+def test_resume_forced_order_only_if_it_is_not_finalized(ca, resume, status, is_resumed):
+    """A forced renewal wants another certificate than the one that a finalized order has."""
+    url, prepared = resume(status, is_forced=True)
+    assert (prepared.order.url == url) is is_resumed
+    assert ca.counts()["/new-order"] == (0 if is_resumed else 1)
+    if status == "valid":  # its responses are removed
+        assert [challenge.status for challenge in prepared.challenges] == ["pending", "stale"]
+
+
 def test_resume_processing_order_is_waited_for(ca, resume, complete):
     ca.processing_polls = 3
     _unused, prepared = resume("processing")

@@ -30,7 +30,7 @@ def params(options):
     )
 
 
-def issue(ca, days=1):
+def issue(ca, days=60):
     """Have the CA issue a certificate that is valid until *days* from now. Returns the private key."""
     now = datetime.now(timezone.utc)
     root, key = Authority.root(), ec_key()
@@ -45,7 +45,8 @@ def ready(ca, account, key):
     usual = {"host": "web1", "name": "shop", "identifiers": (NAME,), "status": Status.READY, "order_uri": url}
     places = {"finalize_uri": url.replace("/order/", "/finalize/"), "directory": f"{ca.url}/directory"}
     more = {"csr_content": build(key, [NAME]).decode(), "challenges": (), "not_first": None}
-    return contracts.ordered(**{**usual, **places, **more, "account_uri": account})
+    terms = dict.fromkeys(("profile", "not_before", "not_after", "replaces_ari_id"))
+    return contracts.ordered(**{**usual, **places, **more, **terms, "account_uri": account})
 
 
 @pytest.fixture
@@ -90,12 +91,64 @@ def test_finalize_all_each_ca_has_its_own_preferred_chain(ca, second, params, ke
     assert finals[1].status == Status.VALID
 
 
-def test_finalize_all_expired_certificate_is_recorded_and_fails(ca, params, key, tmp_path):
+def test_finalize_all_refused_certificate_is_recorded_and_fails(ca, params, key, tmp_path):
     order = ready(ca, ca.register(key), issue(ca, days=-1))
     history = tmp_path / "history.jsonl"
     _requests, (final,) = finalizing.finalize_all(params(history=str(history)), [order], lambda _line: None)
-    assert final.status == Status.FAILED
+    assert (final.status, final.resumable, final.failure_kind) == (Status.FAILED, False, FailureKind.CERTIFICATE)
     assert len(history.read_text().splitlines()) == 1
+
+
+def test_finalize_all_certificate_is_valid_by_the_time_of_the_ca(ca, params, key):
+    """Expired a day ago by this machine's clock, which is two days ahead."""
+    order = ready(ca, ca.register(key), issue(ca, days=-1))
+    ca.date = f"{datetime.now(timezone.utc) - timedelta(days=2):%a, %d %b %Y %H:%M:%S GMT}"
+    _requests, (final,) = finalizing.finalize_all(params(), [order], lambda _line: None)
+    assert final.status == Status.VALID
+
+
+def test_finalize_all_chain_without_preferred_root_is_downloaded_again(ca, params, order):
+    refused, allowed = (params(preferred_chain=["Other"], preferred_chain_missing=how) for how in ("fail", "default"))
+    _requests, (final,) = finalizing.finalize_all(refused, [order], lambda _line: None)
+    assert (final.status, final.resumable, final.failure_kind) == (Status.FAILED, True, FailureKind.REFUSAL)
+    assert final.problem.endswith(". The next run downloads it again, without a new order")
+    again = resumed(order)
+    _requests, (final,) = finalizing.finalize_all(allowed, [again], lambda _line: None)
+    assert (final.status, final.order_uri) == (Status.VALID, order.order_uri)
+    assert ca.counts()["/finalize"] == 1
+
+
+def test_finalize_all_refused_order_whose_certificate_came_due_is_given_up(ca, params, key):
+    order = ready(ca, ca.register(key), issue(ca, days=1))  # of ten days
+    options = params(preferred_chain=["Other"])
+    _requests, (final,) = finalizing.finalize_all(options, [order], lambda _line: None)
+    assert (final.status, final.resumable, final.failure_kind) == (Status.FAILED, False, FailureKind.CERTIFICATE)
+    assert final.problem.endswith(". The order is given up")
+
+
+def test_finalize_all_unused_order_whose_certificate_came_due_is_ordered_again(ca, params, key):
+    """An earlier run finalized it, and its host was away since then."""
+    ca.ready_orders = True
+    old = ready(ca, ca.register(key), issue(ca, days=1))
+    finalizing.finalize_all(params(), [old], lambda _line: None)
+    _requests, (final,) = finalizing.finalize_all(params(), [resumed(old)], lambda _line: None)
+    assert (final.status, final.problem) == (Status.VALID, "")
+    assert final.order_uri != old.order_uri
+    assert (ca.counts()["/new-order"], ca.counts()["/finalize"]) == (1, 2)
+
+
+def test_finalize_all_broken_download_has_one_more_try_in_the_next_run(ca, params, order):
+    ca.chain = ca.chain.replace("\n", "\n!", 1)
+    for was_valid, resumable in ((False, True), (True, False)):
+        tried = resumed(order) if was_valid else order
+        _requests, (final,) = finalizing.finalize_all(params(), [tried], lambda _line: None)
+        assert (final.status, final.resumable) == (Status.FAILED, resumable)
+
+
+def resumed(order):
+    """Return a finalized order as a later run's acme_order returns it."""
+    certificate = order.order_uri.replace("/order/", "/cert/")
+    return replace(order, status=Status.VALID, certificate_uri=certificate)
 
 
 def test_finalize_all_request_for_other_names_fails_before_the_ca_is_asked(ca, params, order, key):

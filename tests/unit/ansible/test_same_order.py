@@ -19,7 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible import (
     ordering,
     same_order,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind, Status
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import keys
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.csr import build, is_answered_by
 from tests.unit import contracts
@@ -282,8 +282,8 @@ def test_finalize_all_ca_with_certificates_for_other_keys_fails_after_one_new_or
     issue = ca.issue
     ca.issue = lambda _csr: issue(x509.load_pem_x509_csr(other[0].csr_content.encode()).public_bytes(Encoding.DER))
     (final,) = customer.finalize(requested(other))
-    assert (final.status, final.resumable) == (Status.FAILED, False)
-    assert "is for another key, too. Correct this and run again" in final.problem
+    assert (final.status, final.resumable, final.failure_kind) == (Status.FAILED, False, FailureKind.CERTIFICATE)
+    assert "is for another key. Check whether another client orders with the same account" in final.problem
     assert ca.counts()["/new-order"] == 2
 
 

@@ -367,8 +367,8 @@ def test_plan_second_ca_is_asked_while_the_first_waits():
     (item,), (warning,) = plan(refused(cas), cas=cas, sources=sources)
     assert (item.decision.action, warning) == (Action.REFUSE, "the other CA is down")
     assert re.fullmatch(
-        r"web1: certificate shop: refuse \(missing: an attempt failed at 2026-09-02 12:00 UTC; the other CA is down; the "
-        r"next attempt is at 2026-09-02 1[23]:.. UTC, or now with acme_retry_failed\)",
+        r"web1: certificate shop: refuse \(missing: an attempt failed at 2026-09-02 12:00 UTC; the other CA is down; "
+        r"the next attempt is at 2026-09-02 1[23]:.. UTC, or now with acme_retry_failed\)",
         item.line(),
     )
 

@@ -262,7 +262,8 @@ def test_keep_within_order_in_the_journal_needs_no_room():
 
 def recorded(name, days, domain="shop.example"):
     """Return an entry of the controller's record, from so many days ago."""
-    return RecordedCertificate(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
+    serial = f"{int(days):02x}"
+    return RecordedCertificate(utc(NOW - days * DAY), "web1", name, serial, "", CA, "", (f"{name}.{domain}",), "")
 
 
 @pytest.mark.parametrize(
@@ -283,6 +284,14 @@ def test_keep_within_counts_the_record_where_it_reaches_back(record, expected):
     planned = routed(decide_all(missing("a", issued=[spent("a")]), missing("b"), now=NOW))
     kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, Cas([CA]), NOW, domain_of, lambda: record)
     assert [f"{plan.host} {plan.decision.action}" for plan in kept] == expected
+
+
+def test_keep_within_recorded_certificate_counts_once():
+    """Its host could not use it, and several runs downloaded it."""
+    record = [recorded("old", 30), recorded("y", 0.01), recorded("y", 0.005)]
+    planned = routed(decide_all(missing("a"), missing("b"), now=NOW))
+    kept, _warnings = rationing.keep_within(planned, {CA: ORDERS}, Cas([CA]), NOW, domain_of, lambda: record)
+    assert [plan.decision.action for plan in kept] == [Action.ISSUE, Action.REFUSE]
 
 
 class TestWhatAHostClaims:

@@ -243,7 +243,7 @@ def test_options_of_modules_are_fields(spec, shape):
 @pytest.mark.parametrize(
     ("spec", "instance"),
     [
-        (ORDER_SPEC, contracts.asked()),
+        (ORDER_SPEC, contracts.asked(forced=False)),
         (PREPARED_SPEC, replace(contracts.ordered(), csr_content=contracts.PEM, directory=None)),
         (REVOCATION_SPEC, contracts.revocation(content=contracts.PEM)),
     ],

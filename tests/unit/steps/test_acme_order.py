@@ -23,7 +23,8 @@ WRONG = {**LEXICON, "options": {"token": "SECRET"}}
 
 def options(monkeypatch, challenge, zones, tasks_file=""):
     """Return the options of acme_order for one order of the role."""
-    monkeypatch.setattr(flow, "orders", lambda plan, results: [CertificateOrder("web1", "www", challenge=challenge)])
+    orders = [CertificateOrder("web1", "www", challenge=challenge)]
+    monkeypatch.setattr(flow, "orders", lambda plan, results, is_forced: orders)
     action = steps.action_of("acme_order")
     action._find_needle = MagicMock(side_effect=AnsibleFileNotFound("no"))
     plan = steps.plan()

@@ -62,10 +62,17 @@ def test_orders_are_options_of_acme_order():
         host=None,
         pending=contracts.pending(profile="p"),
     )
-    (order,) = flow.orders(
-        plan(contracts.decided(replaces_ari_id="a.b", not_first="the first is down")), {"web1": facts(found)}
-    )
+    decided = contracts.decided(replaces_ari_id="a.b", not_first="the first is down")
+    (order,) = flow.orders(plan(decided), {"web1": facts(found)}, is_forced=True)
     assert set(order.to_result()) == set(ORDER_SPEC)
+
+
+@pytest.mark.parametrize("is_forced", [True, False])
+def test_orders_forced_have_the_journaled_order_and_are_marked(is_forced):
+    """acme_order gives a finalized order up: it removes what answered its challenges."""
+    found = contracts.found(pending=contracts.pending())
+    (order,) = flow.orders(plan(), {"web1": facts(found)}, is_forced)
+    assert (order.order_uri, order.forced) == (ORDER, is_forced or None)
 
 
 def test_orders_at_other_ca_are_resumed_there():

@@ -161,7 +161,7 @@ class Rollout:
             # Else every later run would download the same one. Other errors, such as the chain or this host's clock,
             # keep the order: a new certificate in every run would not correct them.
             self._forget(result)
-            self._note_failure({**result, "problem": str(error)}, FailureKind.REFUSAL)
+            self._note_failure({**result, "problem": str(error)}, FailureKind.CERTIFICATE)
             raise
 
     def _defer(self, result: Mapping[str, Any]) -> None:

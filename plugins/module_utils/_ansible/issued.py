@@ -1,0 +1,100 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates that a CA delivered: verified before their hosts get them, and what helps if one is refused.
+
+A later download helps if only the chain is refused. Else only a new order does; _fleet/attempts.py says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from .._acme.certificate import Chain
+from .._acme.errors import AcmeError, ChainError, RefusedCertificateError
+from .._acme.issuance import Failure, to_failure
+from .._common.statuses import FailureKind
+from .._common.times import utc
+from .._fleet.decision import lifetime_point
+from .._x509 import certificates, chains
+from .._x509.csr import is_answered_by
+from .._x509.errors import CertificateError
+
+_WHAT = "the certificate from the CA"
+
+
+def in_order(chain: Chain) -> Chain:
+    """Return a chain in order, without what does not belong to it. Raises ChainError."""
+    delivered = chain.certificate + chain.chain
+    try:
+        leaf, *issuers = chains.in_order(certificates.load_all(delivered, _WHAT))
+    except CertificateError as error:
+        raise _refused_chain(error, delivered) from None
+    return Chain(certificates.pem(leaf).decode(), tuple(certificates.pem(issuer).decode() for issuer in issuers))
+
+
+def is_for(csr: bytes, chain: Chain) -> bool:
+    """Return True if a certificate is for the key of a request (DER bytes)."""
+    return is_answered_by(csr, certificates.load_all(chain.certificate, _WHAT)[0])
+
+
+def is_due(delivered: str, now: datetime) -> bool:
+    """Return True if a certificate (PEM, with its chain or without) is to be renewed by its lifetime at *now*.
+
+    Raises CertificateError if it cannot be read.
+    """
+    leaf = chains.leaf_of(certificates.load_all(delivered, _WHAT))
+    return now >= lifetime_point(*certificates.validity(leaf))
+
+
+def verify(chain: Chain, identifiers: Collection[str], now: datetime) -> None:
+    """Verify names and dates of a certificate, and its chain. *identifiers*: normalized; *now*: aware UTC.
+
+    Raises ChainError, RefusedCertificateError.
+    """
+    delivered = chain.certificate + chain.chain
+    leaf, *issuers = certificates.load_all(delivered, _WHAT)
+    actual = certificates.covered(leaf)
+    if actual != set(identifiers):
+        raise RefusedCertificateError(
+            f"{_WHAT} is for {', '.join(sorted(actual)) or 'no names'} instead of {', '.join(sorted(identifiers))}. "
+            "Check the profile and the CA's policy"
+        )
+    end = certificates.validity(leaf).not_after
+    if end <= now:
+        raise RefusedCertificateError(f"the certificate of the order expired at {utc(end)}")
+    try:
+        certificates.verify_chain(leaf, issuers, now)
+    except CertificateError as error:
+        raise _refused_chain(error, delivered) from None
+
+
+def failure_of(error: AcmeError, was_valid: bool, now: datetime) -> Failure:
+    """Return the failure that *error* means for its order, and say what the next run does.
+
+    *was_valid*: an earlier run has finalized the order, so this is not the first download.
+    """
+    failure = to_failure(error)
+    if isinstance(error, RefusedCertificateError) or (
+        isinstance(error, ChainError) and _is_over(error, was_valid, now)
+    ):
+        return Failure(f"{error}. The order is given up", kind=FailureKind.CERTIFICATE)
+    if not isinstance(error, ChainError):
+        return failure
+    return replace(failure, message=f"{error}. The next run downloads it again, without a new order")
+
+
+def _is_over(error: ChainError, was_valid: bool, now: datetime) -> bool:
+    """Return True if another download makes no sense: an order that nobody can use would be tried for ever."""
+    with suppress(CertificateError):
+        if error.delivered:
+            return is_due(error.delivered, now)
+    return was_valid and not error.is_temporary
+
+
+def _refused_chain(error: CertificateError, delivered: str) -> ChainError:
+    return ChainError(f"the certificate is issued, but cannot be used: {error}", delivered=delivered)
