@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
@@ -52,6 +53,7 @@ class ActionModule(HostAction):
         return {
             **common,
             "results": plain([*outcomes.of_orders(results, run.host), *shared.outcomes(results, run.host)]),
+            "controller_time": utc(datetime.now(timezone.utc)),
             "challenges": plain(flow.challenges(ordered, run.results, run.host, stale=True)),
         }
 

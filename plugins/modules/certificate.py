@@ -13,6 +13,8 @@ description:
   - Takes what became of each certificate at the CA (O(results)). An issued certificate is verified (it is for the
     pending private key and the wanted names, it is valid now, and each link of its chain is), added to its pending
     version, and made the live one by switching one symbolic link. Key and chain become visible together or not at all.
+  - A certificate that is not valid by the host's clock stays pending, and the module fails for it. The next run
+    switches to it without another order.
   - Each service that uses a new certificate is reloaded once, however many certificates it uses, and the manifest notes
     that. A reload that an earlier run did not do is done now. The configurations of nginx, Apache and HAProxy are
     tested first, others by the C(test) of O(certificates[].reload).
@@ -169,6 +171,12 @@ options:
     type: int
     default: 3
     version_added: 0.3.0
+  controller_time:
+    description:
+      - The time of day by the controller's clock, such as V(2026-11-28T12:00:00Z). If a certificate is valid at this
+        time and not by the host's clock, the message says by how much the clocks differ.
+    type: str
+    version_added: 0.4.0
 seealso:
   - module: certfleet.tls.acme_order_finalize
   - module: certfleet.tls.certificate_request

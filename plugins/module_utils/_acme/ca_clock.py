@@ -12,10 +12,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 from .._common.clock import Clock
-from .._common.times import span
-
-# Answers take a while, and clocks are never the same.
-TOLERANCE = timedelta(minutes=5)
+from .._common.times import CLOCK_TOLERANCE, span
 
 
 def parse_date(value: str) -> datetime | None:
@@ -28,10 +25,10 @@ def parse_date(value: str) -> datetime | None:
 
 
 def ahead_of(headers: Mapping[str, str], now: datetime) -> timedelta:
-    """Return by how much the clock that sent *headers* is ahead of *now*; zero within TOLERANCE or without a Date."""
+    """Return by how much the clock that sent *headers* is ahead of *now*; zero within CLOCK_TOLERANCE."""
     sent = parse_date(headers.get("Date", ""))
     ahead = sent - now if sent else timedelta(0)
-    return ahead if abs(ahead) > TOLERANCE else timedelta(0)
+    return ahead if abs(ahead) > CLOCK_TOLERANCE else timedelta(0)
 
 
 def shifted(clock: Clock, ahead: Callable[[], timedelta]) -> Clock:

@@ -13,6 +13,7 @@ from typing import Any
 from .._common.errors import CollectionError
 from .._common.names import verify_name
 from .._common.statuses import Action, Status
+from .._common.times import parse_time
 from .._host.challenges import challenge_responses
 from .._host.errors import summary
 from .._host.services.probe import prove_all
@@ -42,6 +43,7 @@ SPEC: dict[str, Any] = {
     "challenges": list_of(CHALLENGE_SPEC),
     "directories": {"type": "list", "elements": "str", "default": []},
     "keep_versions": {"type": "int", "default": KEPT},
+    "controller_time": {"type": "str"},
 }
 
 
@@ -64,6 +66,7 @@ def run(task: HostTask) -> dict[str, Any]:
         claim=claim,
         keep=params["keep_versions"],
         places=formats.places(params["certificates"]),
+        controller_time=parse_time(params["controller_time"]) if params["controller_time"] else None,
     )
     rollout.remove(responses)
     for result in params["results"]:

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta, timezone
 from .errors import OptionError
 from .text import one_line
 
+# Clocks are never the same, and what carries a time from one machine to another takes a while.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]{1,9}[smhdw])+")

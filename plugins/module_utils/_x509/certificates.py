@@ -15,7 +15,7 @@ from .._common import base64url, pem_blocks
 from .._common.names import ARI_ID
 from .._common.times import utc
 from . import keys, san
-from .errors import CertificateError, MisfitError
+from .errors import CertificateError, MisfitError, ValidityError
 from .signatures import signed_by
 
 try:
@@ -105,7 +105,7 @@ def verify(
     """Verify that *certificate* belongs to *key*, is for *identifiers* (normalized) and is valid at *now* (aware UTC).
 
     Its *chain* is verified as by verify_chain(). Returns a warning about this host's clock, or an empty text. Raises
-    MisfitError for another key or other names, and CertificateError for a certificate that is not valid at *now*.
+    MisfitError for another key or other names, and ValidityError for a certificate that is not valid at *now*.
     """
     if not is_for(certificate, key.public_key()):
         raise MisfitError("the certificate from the CA does not match the pending private key")
@@ -156,16 +156,16 @@ def verify_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate
 def verify_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
     """Verify that *certificate* is valid at *now* (aware UTC) or becomes valid within SKEW. *what*: it, in messages.
 
-    Returns a warning about this host's clock, or an empty text. Raises CertificateError.
+    Returns a warning about this host's clock, or an empty text. Raises ValidityError.
     """
     period, clock = validity(certificate), f"and this host's clock shows {utc(now)}. Check the clock"
     if period.not_after <= now:
-        raise CertificateError(f"{what} expired at {utc(period.not_after)}, {clock}")
+        raise ValidityError(f"{what} expired at {utc(period.not_after)}, {clock}", what, *period)
     if period.not_before <= now:
         return ""
     warning = f"{what} is not valid before {utc(period.not_before)}, {clock}"
     if period.not_before - now > SKEW:
-        raise CertificateError(warning)
+        raise ValidityError(warning, what, *period)
     return warning
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from .._common.errors import CollectionError
 
 
@@ -23,6 +25,19 @@ class CertificateError(CollectionError):
 
 class MisfitError(CertificateError):
     """A certificate for another key or other names, which a new order can correct."""
+
+
+class ValidityError(CertificateError):
+    """A certificate that is not valid now by this host's clock.
+
+    what: the certificate, for messages. not_before, not_after: its validity, as aware UTC datetimes.
+    """
+
+    def __init__(self, message: str, what: str, not_before: datetime, not_after: datetime) -> None:
+        super().__init__(message)
+        self.what = what
+        self.not_before = not_before
+        self.not_after = not_after
 
 
 class SealError(CollectionError):

@@ -41,8 +41,8 @@ def nothing_wrong(wanted):
     return [""] * len(wanted)
 
 
-def rollout(home, wanted=None, check=False, services=None, now=ca.NOW):
-    return Rollout(str(home), wanted or {"shop": WANTED}, services or Services(), nothing_wrong, now, check)
+def rollout(home, wanted=None, check=False, services=None, now=ca.NOW, **more):
+    return Rollout(str(home), wanted or {"shop": WANTED}, services or Services(), nothing_wrong, now, check, **more)
 
 
 def result(name, status, **fields):

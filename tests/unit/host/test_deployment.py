@@ -16,7 +16,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import d
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.deployment import Deployed, IssuedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
-from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import CertificateError, KeyFileError
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import (
+    CertificateError,
+    KeyFileError,
+    ValidityError,
+)
 from tests.unit.host import ca, host
 from tests.unit.host.deploying import issue, run
 from tests.unit.host.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
@@ -123,8 +127,6 @@ def test_deploy_not_yet_valid_certificate_warns(home):
         ),
         (lambda home, n: issue(home, n, names=["shop.example"]), "is for shop.example instead of"),
         (lambda home, n: issue(home, n, names=[*WANTED.identifiers, "evil.example"]), "evil.example"),
-        (lambda home, n: issue(home, n, not_after=ca.NOW), "expired at"),
-        (lambda home, n: issue(home, n, not_before=ca.NOW + ca.DAY), "is not valid before"),
         (lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().certificate)), "has a gap"),
         (
             lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().intermediate().certificate)),
@@ -137,7 +139,7 @@ def test_deploy_not_yet_valid_certificate_warns(home):
             "does not match the pending private key",
         ),
     ],
-    ids=range(11),
+    ids=range(9),
 )
 def test_deploy_unsuitable_certificate_is_refused_before_any_change(home, deliver, match, live):
     if live:
@@ -149,6 +151,25 @@ def test_deploy_unsuitable_certificate_is_refused_before_any_change(home, delive
             run(home, deliver(home, number), check=check)
         assert len(str(raised.value).splitlines()) == 1
         assert host.snapshot(home) == before
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["first", "renewal"])
+@pytest.mark.parametrize("off", [-3 * ca.DAY, 90 * ca.DAY], ids=["clock behind", "clock ahead"])
+def test_deploy_certificate_not_valid_now_stays_pending_for_a_switch(home, off, live):
+    if live:
+        host.make_live(home)
+    number = host.prepare(home, order=ORDER_2).version
+    issued, before = issue(home, number), host.snapshot(home)
+    for check in (True, False):
+        assert host.snapshot(home) == before
+        with pytest.raises(ValidityError, match="and this host's clock shows"):
+            deployment.deploy(str(home), WANTED, issued, ca.NOW + off, check)
+    found = read_versions(str(home), "shop")
+    assert (found.live, found.pending) == ("0001" if live else None, number)
+    with pytest.raises(ValidityError):
+        deployment.switch(str(home), WANTED, ca.NOW + off, False)
+    assert deployment.switch(str(home), WANTED, ca.NOW, False).changed
+    assert host.served(home)["cert.pem"].decode() == issued.certificate
 
 
 def test_deploy_unusable_private_key_raises(home):

@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import WebrootResponse
-from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import key_transfer
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import clocks, key_transfer
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import ValidityError
 from tests.unit.host import ca, host
 from tests.unit.host.host import ORDER, WANTED
 from tests.unit.host.rollouts import BOTH, MAIL, Services, result, rollout, to_do, valid
@@ -161,7 +166,47 @@ def test_rollout_certificate_not_valid_now_keeps_order(home, off):
     run.take({**valid(home, "shop"), "order_uri": ORDER.order_uri})
     assert run.failures["shop"].endswith("Check the clock")
     assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
-    assert not run.changed
+    assert run.changed
+    again = rollout(home, BOTH)
+    again.take(to_do("shop", "switch"))
+    assert (again.failures, read_versions(str(home), "shop").live) == ({}, "0001")
+
+
+@pytest.mark.parametrize(
+    ("now", "controller", "text"),
+    [
+        (
+            -ca.DAY,
+            timedelta(0),
+            "is valid from {begin} until {end}, but this host's clock shows 2026-11-22T12",
+        ),
+        (
+            -ca.DAY,
+            timedelta(0),
+            "it is 24 hours behind the controller's. Set the host's clock; the next run switches",
+        ),
+        (9 * ca.DAY, timedelta(0), "it is 9 days ahead of the controller's. "),
+        (-ca.DAY, None, "the certificate expired, and this host's clock shows"),
+        (-ca.DAY, -ca.DAY, "the certificate expired, and this host's clock shows"),
+        (-ca.DAY, 9 * ca.DAY, "the certificate expired, and this host's clock shows"),
+        (-4 * timedelta(minutes=1), timedelta(0), "the certificate expired, and this host's clock shows"),
+    ],
+    ids=["dates", "behind", "ahead", "unknown", "the same", "not valid there", "within the tolerance"],
+)
+def test_explain_names_the_difference_if_the_certificate_is_valid_for_the_controller(now, controller, text):
+    begin, end = ca.NOW, ca.NOW + ca.DAY
+    error = ValidityError("the certificate expired, and this host's clock shows", "the certificate", begin, end)
+    found = clocks.explain(error, ca.NOW + now, None if controller is None else ca.NOW + controller)
+    assert text.format(begin=utc(begin), end=utc(end)) in found
+
+
+def test_rollout_explains_a_wrong_clock_also_for_a_switch(home):
+    host.prepare(home, order=ORDER)
+    issued = {**valid(home, "shop"), "order_uri": ORDER.order_uri}
+    for taken in (issued, to_do("shop", "switch")):
+        run = rollout(home, now=ca.NOW + 90 * ca.DAY, controller_time=ca.NOW)
+        run.take(taken)
+        assert "it is 90 days ahead of the controller's" in run.failures["shop"]
 
 
 def test_rollout_one_failure_does_not_affect_others(home):

@@ -17,7 +17,7 @@ from ..._common.statuses import Outcome
 from ..._common.terms import Terms
 from ..._common.times import utc
 from ..._x509 import certificates, chains
-from ..._x509.errors import CertificateError, MisfitError
+from ..._x509.errors import CertificateError, MisfitError, ValidityError
 from ..errors import StateError
 from ..store import files, format_files
 from ..store.manifest import StoredVersions, is_whole, issued_facts, live_facts, read_versions
@@ -91,7 +91,10 @@ class Deployed:
 
 
 def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now: datetime, check: bool) -> Deployed:
-    """Verify the certificate, add it to the pending version and switch the live link. Raises CollectionError."""
+    """Verify the certificate, add it to the pending version and switch the live link. Raises CollectionError.
+
+    ValidityError: by this host's clock it is not valid now. It is added all the same, and a later run switches to it.
+    """
     versions = Versions(home, wanted.name)
     leaf, chain = parsed(issued)
     pem = certificates.pem(leaf)
@@ -104,8 +107,11 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
                 deployed = _deployed(versions.manifest(found.live), found.live, False, Outcome.UNCHANGED)
                 return with_formats(deployed, versions, wanted, now, check)
         number = versions.pending(found)
+        untimely, warning = None, ""
         try:
             warning = certificates.verify(leaf, chain, versions.key(number), wanted.identifiers, now)
+        except ValidityError as error:
+            untimely = error
         except MisfitError as error:
             raise _misfit(error, issued, found.manifest or {}) from None
         # If another run has journaled its order for the same key since, it will find this certificate in place.
@@ -114,6 +120,9 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
         if not check:
             versions.repair(number, wanted.attributes)
             versions.complete(number, manifest, pem, b"".join(map(certificates.pem, chain)))
+        if untimely:
+            raise untimely
+        if not check:
             versions.switch(number)
         return with_formats(_deployed(manifest, number, True, Outcome.ISSUED, warning), versions, wanted, now, check)
 

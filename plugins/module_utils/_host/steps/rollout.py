@@ -13,13 +13,13 @@ from typing import Any
 
 from ..._common.errors import CollectionError
 from ..._common.statuses import STOPPED, Action, FailureKind, Status
-from ..._x509.errors import MisfitError
+from ..._x509.errors import MisfitError, ValidityError
 from ..challenges.challenge_responses import ChallengeResponse
 from ..store.versions import KEPT
 from ..wanted.claim import DEFAULT_CLAIM, Claim
 from ..wanted.reloads import NOTIFY
 from ..wanted.wanted import WantedCertificate
-from . import removal
+from . import clocks, removal
 from .deployment import Deployed, IssuedCertificate, confirm, deploy, reload_outstanding, repair, switch
 from .key_transfer import Received, discard_key, receive
 from .preparation import forget_order, note_failure
@@ -32,7 +32,7 @@ class Rollout:
 
     home: the folder that the host keeps certificates in. now: aware UTC. check: change nothing. claim: the list that
     the certificates are in. keep: the number of versions of a certificate that stay, the live one among them. places:
-    the format files of all listed certificates, due or not.
+    the format files of all listed certificates, due or not. controller_time: aware UTC; None if it is unknown.
 
     reloaded: services, and commands. failures: reasons by certificate. notify: the handlers that are to be notified.
     after_handlers: the versions that are to be confirmed when those have run.
@@ -47,6 +47,7 @@ class Rollout:
     claim: Claim = DEFAULT_CLAIM
     keep: int = KEPT
     places: Collection[str] = ()
+    controller_time: datetime | None = None
     changed: bool = field(default=False, init=False)
     reloaded: list[str] = field(default_factory=list, init=False)
     deployed: dict[str, Deployed] = field(default_factory=dict, init=False)
@@ -87,6 +88,8 @@ class Rollout:
                 self._note(name, deployed)
             if result["status"] in STOPPED and not self.check:
                 discard_key(self.home, name)
+        except ValidityError as error:
+            self._fail(name, clocks.explain(error, self.now, self.controller_time))
         except CollectionError as error:
             self._fail(name, str(error))
 
@@ -158,10 +161,13 @@ class Rollout:
         try:
             return deploy(self.home, wanted, issued, self.now, self.check)
         except MisfitError as error:
-            # Else every later run would download the same one. Other errors, such as the chain or this host's clock,
-            # keep the order: a new certificate in every run would not correct them.
+            # Else every later run would download the same one. Other errors, such as of the chain, keep the order: a
+            # new certificate in every run would not correct them.
             self._forget(result)
             self._note_failure({**result, "problem": str(error)}, FailureKind.CERTIFICATE)
+            raise
+        except ValidityError:
+            self.changed = True  # it is added to the pending version
             raise
 
     def _defer(self, result: Mapping[str, Any]) -> None:
