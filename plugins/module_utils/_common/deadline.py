@@ -23,8 +23,9 @@ class Deadline:
         return max(0.0, self._end - self.clock.monotonic())
 
     def passed(self) -> float:
-        """Return the seconds since the beginning, in tenths, for messages."""
-        return round(self.clock.monotonic() - self._begin, 1)
+        """Return the seconds since the beginning, for messages: whole ones, and tenths below one."""
+        seconds = self.clock.monotonic() - self._begin
+        return round(seconds, 0 if seconds >= 1 else 1)
 
     def extend(self, seconds: float) -> None:
         """Move the end: the time limit is not for the time that was waited for others."""
