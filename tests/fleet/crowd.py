@@ -76,6 +76,7 @@ class Crowd:
         self._fleet = plays.fleet
         self._hosts = self._fleet.lab.hosts[:hosts]
         self._key_type = "ec256"
+        self._is_started = False
         self.host = {f"c{number + 1:02}": self._hosts[number * hosts // count] for number in range(count)}
 
     def domain(self, name: str) -> str:
@@ -83,11 +84,12 @@ class Crowd:
         return f"{name}.{self.host[name]}.lab.test"
 
     def stand(self) -> None:
-        """Have all certificates issued, if they are not."""
+        """Have all certificates issued by this CA, if they are not."""
         self.ca.straighten()
-        if any(self.key_type(name) != self._key_type for name in self.host):
+        if not self._is_started or any(self.key_type(name) != self._key_type for name in self.host):
             self._fleet.reset()
             assert self.run().run.code == 0
+            self._is_started = True
 
     def turn(self) -> None:
         """Want other keys than before."""

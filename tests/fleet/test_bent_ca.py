@@ -100,7 +100,7 @@ def test_stalled_orders_leave_the_others_alone(crowd: Crowd, number: int) -> Non
 
 
 @pytest.mark.hard
-@pytest.mark.parametrize("case", titles(SLOW))
+@pytest.mark.parametrize("case", titles([case for case in SLOW if " once" not in case.title]))
 def test_one_stalled_order_among_21_leaves_the_others_alone(crowd: Crowd, case: Case) -> None:
     """With one order alone that is not well, nonces circulate for few connections."""
     of_one(crowd, [case])
