@@ -62,7 +62,7 @@ _DELIVERIES = {
     "bad chunks": "send {answers} in broken chunks",
 }
 _ORDER_POLLS = ("order", "finalize")
-_VALIDATION = ("challenge", "authorization", *_ORDER_POLLS)
+_VALIDATION = ("challenge", "authorization", *ORDERS)
 _CERTIFICATE = ("certificate",)
 _EVER = 10**9
 _EMPTY_ACCOUNT = "newAccount of a known key answers {}"

@@ -52,6 +52,8 @@ def _failing(x: Exchange) -> Answer | None:
 
 def _failed(x: Exchange, answer: Answer) -> Answer:
     """Show a failed validation in the authorization and the order."""
+    if x.request.resource == "newOrder":  # with challenges of its own
+        x.notes.pop("failed", None)
     failed = x.notes.get("failed")
     if not failed or x.request.resource == "challenge":
         return answer

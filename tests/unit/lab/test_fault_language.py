@@ -13,7 +13,7 @@ from tests.lab.bent_ca.sentences import SENTENCES
 
 NEW_ORDER, CHALLENGE, FINALIZE = (Place((name,)) for name in ("newOrder", "challenge", "finalize"))
 ONCE = Times(last=1)
-VALIDATION = ("challenge", "authorization", "order", "finalize")
+VALIDATION = ("challenge", "authorization", *ORDERS)
 
 # Sentence: kind, place, times, values.
 UNDERSTOOD = {
