@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -544,3 +545,28 @@ def test_temporary_file_error_of_its_user_is_not_its_own(tmp_path):
         read_another()
     assert raised.value.filename == f"{tmp_path}/none"
     assert os.listdir(tmp_path) == []
+
+
+def test_replace_waits_for_another_run_that_writes_there_but_not_for_ever(tmp_path):
+    """Both would use the same name aside, and an empty file would get the name of a challenge response."""
+    writes, waits = (os.open(tmp_path, os.O_RDONLY) for _unused in range(2))
+    now = 0.0
+    pauses = []
+
+    def sleep(seconds):
+        nonlocal now
+        now += seconds
+        pauses.append(seconds)
+        if now > 1 and len(pauses) < 500:
+            fcntl.flock(writes, fcntl.LOCK_UN)
+
+    fcntl.flock(writes, fcntl.LOCK_EX)
+    files._take_turn(waits, lambda: now, sleep)
+    assert 1 < now < 1.1
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(writes, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    now, pauses = 0.0, [0.0] * 500
+    files._take_turn(writes, lambda: now, sleep)  # its owner may keep it for ever
+    assert 5 <= now < 5.1
+    for handle in (writes, waits):
+        os.close(handle)

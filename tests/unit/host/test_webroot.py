@@ -10,8 +10,10 @@ import threading
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.paths import Rule
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import WebrootResponse
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import DiskError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store import files
 from tests.unit.host import faults, host
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
@@ -211,10 +213,18 @@ def test_put_same_token_in_parallel(tmp_path):
             except DiskError as error:
                 failures.append(str(error))
 
+    seen = set()
+
+    def fetch():
+        while any(thread.is_alive() for thread in threads):
+            seen.update(len(files.peek(each.path, 100, Rule.WEBROOT) or b"none") for each in made)
+
     threads = [threading.Thread(target=run) for _unused in range(4)]
     for thread in threads:
         thread.start()
+    fetch()
     for thread in threads:
         thread.join()
     assert failures == []
+    assert seen <= {len(b"none"), *(len(each.key_authorization) for each in made)}, "each appears whole or not at all"
     assert all(each.in_place() for each in made)

@@ -31,6 +31,7 @@ ASIDE = ".aside"
 _PUBLIC = Attributes(0o644)
 _MAX_SIZE = 1 << 22  # bytes; files of certificates are much smaller
 _LOCK_TIMEOUT = 60.0  # seconds; the work under a lock takes a few at most (an RSA key)
+_TURN_TIMEOUT = 5.0  # seconds; a file is written within milliseconds
 
 _ADVICE = {
     errno.ENOSPC: "Make room there and run again",
@@ -88,6 +89,7 @@ def replace(path: str, content: Content, rule: Rule = Rule.SAFE) -> None:
     """
     folder, name = os.path.split(path)
     with _opened(folder, f"cannot write {path}", rule) as at:
+        _take_turn(at)
         with _reported(f"cannot remove {os.path.join(folder, _aside(name))}, which an earlier run left"):
             _unlink(at, _aside(name))
         _write_all(at, folder, {name: content}, rule)
@@ -287,6 +289,24 @@ def _open_lock(path: str) -> int:
     with _opened(folder, f"cannot lock {path}") as at:
         # 0600: whoever may open the file could hold the lock.
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=at)
+
+
+def _take_turn(
+    at: int, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Wait until no other run writes into an open folder: both would use one name aside.
+
+    The lock lasts until the folder is closed. The folder's owner could hold it for ever, so it is not waited for long.
+    """
+    deadline = monotonic() + _TURN_TIMEOUT
+    while monotonic() < deadline:
+        try:
+            fcntl.flock(at, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            sleep(0.005)
+        except OSError:
+            return  # some network file systems have no locks
 
 
 def _try_lock(handle: int, path: str) -> bool:
