@@ -275,6 +275,13 @@ hosts:
       returned: if another one has it
       type: str
       version_added: 0.4.0
+    deviations:
+      description:
+        - What the CA did otherwise than it was asked for, such as an order without C(replaces) or without the profile.
+      returned: for an order that was made, if there are any
+      type: list
+      elements: str
+      version_added: 0.4.0
     can_wait:
       description: The value of O(orders[].can_wait).
       returned: for an order that was made
@@ -284,11 +291,11 @@ hosts:
       returned: if there is one
       type: str
     not_before:
-      description: The value of O(orders[].not_before).
+      description: The value of O(orders[].not_before); of a new order as an instant.
       returned: if it was given
       type: str
     not_after:
-      description: The value of O(orders[].not_after).
+      description: The value of O(orders[].not_after); of a new order as an instant.
       returned: if it was given
       type: str
     replaces_ari_id:

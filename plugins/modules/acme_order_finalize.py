@@ -67,11 +67,13 @@ options:
         type: str
         version_added: 0.4.0
       not_before:
-        description: The wanted beginning of the validity, as given to M(certfleet.tls.acme_order).
+        description:
+          - The wanted beginning of the validity, as returned by M(certfleet.tls.acme_order). An instant is compared
+            with the certificate.
         type: str
         version_added: 0.4.0
       not_after:
-        description: The wanted end of the validity, as given to M(certfleet.tls.acme_order).
+        description: The wanted end of the validity, likewise.
         type: str
         version_added: 0.4.0
       replaces_ari_id:
@@ -107,6 +109,12 @@ options:
         type: list
         elements: str
         default: []
+      deviations:
+        description: What the CA did otherwise than it was asked for, for the result.
+        type: list
+        elements: str
+        default: []
+        version_added: 0.4.0
       challenges:
         description: The challenges that are in place.
         type: list
@@ -318,6 +326,14 @@ hosts:
       description: URL of the account that made the order.
       returned: always
       type: str
+    deviations:
+      description:
+        - What the CA did otherwise than it was asked for, such as other dates, an order without C(replaces) or without
+          the profile. There is a warning, too.
+      returned: if the status is V(valid), if there are any
+      type: list
+      elements: str
+      version_added: 0.4.0
     certificate:
       description: The certificate, PEM.
       returned: if the status is V(valid)

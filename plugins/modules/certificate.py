@@ -259,6 +259,13 @@ certificates:
       returned: if it was issued in this run, as O(results[].directory)
       sample: https://acme-v02.api.letsencrypt.org/directory
       version_added: 0.4.0
+    deviations:
+      description: What the CA did otherwise than it was asked for, as M(certfleet.tls.acme_order_finalize) returned it.
+      type: list
+      elements: str
+      returned: if it was issued in this run, and if there are any
+      sample: ["not_after 2026-12-01T00:00:00Z was asked for, and the certificate ends at 2027-02-01T00:00:00Z"]
+      version_added: 0.4.0
     not_first:
       description: The reason why the first CA did not issue it.
       type: str

@@ -64,18 +64,6 @@ def _parse(answer: Response) -> Chain:
     return Chain(blocks[0], tuple(blocks[1:]), tuple(alternates[:_MOST_ALTERNATES]))
 
 
-def _blocks_of(answer: Response) -> list[str]:
-    """Return the certificates in an answer, PEM. Raises UnreadableError."""
-    text = answer.body.decode("ascii", "replace")
-    blocks = [block + "\n" for block in pem_blocks.find(text)]
-    if not blocks:
-        raise UnreadableError(f"{answer.url} returned no PEM certificate")
-    # An answer without Content-Length may end anywhere.
-    if text.count("-----BEGIN ") > text.count("-----END "):
-        raise UnreadableError(f"{answer.url} returned a chain that is cut short")
-    return blocks
-
-
 def der_of(pem: str) -> bytes:
     """Return the first certificate of a PEM text, as DER. Raises AcmeError."""
     blocks = pem_blocks.find(pem)

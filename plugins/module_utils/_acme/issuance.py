@@ -17,7 +17,7 @@ from typing import TypeVar
 from .._common import contracts
 from .._common.deadline import Deadline
 from .._common.statuses import FailureKind, Status
-from . import challenge_data
+from . import challenge_data, deviations
 from .authorization import Authorization
 from .certificate import Chain, download
 from .client import Client
@@ -73,10 +73,14 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class PreparedOrder:
-    """An order that exists at the CA, with the challenges that hosts answer until it is finished."""
+    """An order that exists at the CA, with the challenges that hosts answer until it is finished.
+
+    validity: as a new order asked for it, with instants; None if the order was resumed.
+    """
 
     order: Order
     challenges: tuple[contracts.ChallengeData, ...] = field(default=())
+    validity: RequestedValidity | None = None
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,13 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
         if resumed:
             return resumed
         stale = _left_behind(client, found, request, Status.STALE)
+    request = replace(request, validity=request.validity.fixed(client.clock.now()))
     order = _create(client, request)
     # Later steps do not know an order that is invalid from the beginning.
     prepared = None if order.status == Status.INVALID else _with_challenges(client, _whole(client, order), request)
     if prepared is None:
         raise order.failure(client)
-    return replace(prepared, challenges=(*prepared.challenges, *stale))
+    return replace(prepared, challenges=(*prepared.challenges, *stale), validity=request.validity)
 
 
 def _whole(client: Client, order: Order) -> Order:
@@ -168,14 +173,17 @@ def _create(client: Client, request: OrderRequest) -> Order:
     # RFC 9773 section 5: only towards a CA that has renewal information, of a certificate of the same account.
     same = request.replaces_account in (None, client.account_uri)
     replaces = request.replaces_ari_id if same and client.directory.renewal_info else None
+    names, refusal = list(request.challenges), ""
     try:
-        return Order.create(client, list(request.challenges), request.profile, replaces, request.validity)
+        order = Order.create(client, names, request.profile, replaces, request.validity)
     except ProblemError as error:
         if not replaces or (error.is_temporary and error.problem.status != 500):
             raise
-    # The certificate was replaced already, or the CA does not know it as this account's, for which Pebble and others
-    # return a server error. So this becomes an order without replaces.
-    return Order.create(client, list(request.challenges), request.profile, validity=request.validity)
+        # The certificate was replaced already, or the CA does not know it as this account's, for which Pebble and
+        # others return a server error. So this becomes an order without replaces.
+        refusal = str(error)
+        order = Order.create(client, names, request.profile, validity=request.validity)
+    return replace(order, deviations=deviations.of_order(order, request.profile, replaces, refusal))
 
 
 def order_again(client: Client, request: OrderRequest) -> Order:

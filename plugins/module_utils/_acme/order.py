@@ -27,7 +27,7 @@ from .validity import RequestedValidity
 # RFC 8555 section 7.1.6. Any other status is an error.
 _STATUSES = (*ORDERED, Status.INVALID)
 # What an answer may leave out, and the order is known to have.
-_LASTING = ("identifiers", "authorizations", "finalize_uri", "certificate_uri")
+_LASTING = ("identifiers", "authorizations", "finalize_uri", "certificate_uri", "deviations")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Order:
     certificate_uri: str = ""
     error: Problem | None = None
     retry_after: float | None = None
+    #: As the CA has them: the profile, and the ARI id of the certificate that it replaces; empty if it names none.
+    profile: str = ""
+    replaces: str = ""
+    #: The CA did otherwise than it was asked for, in these respects (deviations.py).
+    deviations: tuple[str, ...] = ()
 
     @classmethod
     def create(
@@ -117,6 +122,8 @@ class Order:
             certificate_uri=resolve(document.get("certificate"), base),
             error=Problem.parse(document["error"]) if document.get("error") else None,
             retry_after=retry_after,
+            profile=one_line(document.get("profile") or "", 80),
+            replaces=str(document.get("replaces") or ""),
         )
 
     def finalize(self, client: Client, csr_der: bytes) -> Order:

@@ -39,6 +39,11 @@ class RequestedValidity:
         # RFC 3339 (RFC 8555 section 7.4); whole seconds, as in certificates (RFC 5280 section 4.1.2.5).
         return {names[name]: utc(instant) for name, instant in found.items()}
 
+    def fixed(self, now: datetime) -> RequestedValidity:
+        """Return the same validity with instants in place of durations. Raises AcmeOptionError as fields() does."""
+        sent = self.fields(now)
+        return RequestedValidity(sent.get("notBefore"), sent.get("notAfter"))
+
 
 def _instant(text: str, option: str, now: datetime) -> datetime:
     try:

@@ -54,7 +54,8 @@ def finalize_all(
         requests += count
     recorder.close()
     finals = [results.get(number) or _without_ca(order) for number, order in enumerate(orders)]
-    for line in (recorder.problem, preflight.warning if preflight else "", *take_overs.lines(finals)):
+    warnings = (recorder.problem, preflight.warning if preflight else "", issued.warning(finals))
+    for line in (*warnings, *take_overs.lines(finals)):
         if line:
             warn(line)
     return requests, finals
@@ -96,7 +97,14 @@ def _finalize_at(
                 # At once, so that a certificate is also recorded if the run is killed later.
                 recorder.add(recorded_of(client, made, chain))
                 issued.verify(chain, order.identifiers or (), client.clock.now())
-                return ended(made, status=Status.VALID, certificate=chain.certificate, chain=chain.chain)
+                found = issued.deviations_of(made, chain)
+                return ended(
+                    made,
+                    status=Status.VALID,
+                    certificate=chain.certificate,
+                    chain=chain.chain,
+                    deviations=found or None,
+                )
             except AcmeError as error:  # with what it says of a later run
                 was_valid = order.status == Status.VALID
                 return from_failure(order, issued.failure_of(error, was_valid, client.clock.now()))

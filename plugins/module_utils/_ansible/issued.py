@@ -9,14 +9,17 @@ A later download helps if only the chain is refused. Else only a new order does;
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from .._acme import deviations
 from .._acme.certificate import Chain
 from .._acme.errors import AcmeError, ChainError, RefusedCertificateError
 from .._acme.issuance import Failure, to_failure
+from .._acme.validity import RequestedValidity
+from .._common.contracts import CertificateOrder
 from .._common.statuses import FailureKind
 from .._common.times import utc
 from .._fleet.decision import lifetime_point
@@ -71,6 +74,18 @@ def verify(chain: Chain, identifiers: Collection[str], now: datetime) -> None:
         certificates.verify_chain(leaf, issuers, now)
     except CertificateError as error:
         raise _refused_chain(error, delivered) from None
+
+
+def deviations_of(order: CertificateOrder, chain: Chain) -> tuple[str, ...]:
+    """Return what the CA did otherwise than *order* asked for, in its order or in the certificate."""
+    (leaf,) = certificates.load_all(chain.certificate, _WHAT)
+    validity = RequestedValidity(order.not_before, order.not_after)
+    return (*(order.deviations or ()), *deviations.of_certificate(validity, *certificates.validity(leaf)))
+
+
+def warning(finals: Iterable[CertificateOrder]) -> str:
+    """Return one line about all deviations of CAs in a run; empty without any."""
+    return deviations.line((f"{final.name} of {final.host}", final.deviations or ()) for final in finals)
 
 
 def failure_of(error: AcmeError, was_valid: bool, now: datetime) -> Failure:

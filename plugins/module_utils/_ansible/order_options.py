@@ -54,6 +54,7 @@ PREPARED_SPEC: dict[str, Any] = {
     **texts("csr_content", "order_uri", "finalize_uri", required=True),
     "certificate_uri": {"type": "str", "default": ""},
     "authorizations": {"type": "list", "elements": "str", "default": []},
+    "deviations": {"type": "list", "elements": "str", "default": []},
     "challenges": {"type": "list", "elements": "dict", "default": [], "options": _CHALLENGE_SPEC},
     "account_uri": {"type": "str", "required": True},
     **texts("directory", "not_first"),
@@ -108,7 +109,8 @@ def from_prepared(
     asked: CertificateOrder, prepared: PreparedOrder, directory: str, account_uri: str | None
 ) -> CertificateOrder:
     """Return an order and its open challenges, as to_prepared() reads them in the next module run."""
-    order = prepared.order
+    order, sent = prepared.order, prepared.validity
+    with_instants = {"not_before": sent.not_before, "not_after": sent.not_after} if sent else {}
     return CertificateOrder(
         host=asked.host,
         name=asked.name,
@@ -123,7 +125,8 @@ def from_prepared(
         not_first=asked.not_first,
         can_wait=asked.can_wait,
         challenges=prepared.challenges,
-        **asked.options(_ORDERED_WITH),
+        deviations=order.deviations or None,
+        **{**asked.options(_ORDERED_WITH), **with_instants},
     )
 
 

@@ -90,4 +90,4 @@ class SameOrder:
                 f"the certificate of the order {order.order_uri} cannot be used, and that of the new order {made.url} "
                 "is for another key. Check whether another client orders with the same account"
             )
-        return replace(order, order_uri=made.url), chain
+        return replace(order, order_uri=made.url, deviations=made.deviations), chain

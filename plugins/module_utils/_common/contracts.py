@@ -469,6 +469,8 @@ class CertificateOrder(_Contract):
     challenges: tuple[ChallengeData, ...] | None = field(
         default=None, metadata=_sparse(listing(ChallengeData.from_result))
     )
+    #: The CA did otherwise than it was asked for, in these respects.
+    deviations: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
     csr_content: str | None = field(default=None, metadata=_sparse(string))
     #: Its private key is to be made for it.
     new_key: bool | None = field(default=None, metadata=_sparse(flag))

@@ -156,11 +156,14 @@ def _problems_by_token(mirrored: Item) -> dict[str, list[str]]:
     return found
 
 
-def issuers(results: Any) -> dict[str, dict[str, str]]:
-    """Return by certificate the URL of the CA that issued it, and why not the first one. *results*: as options."""
+def issuers(results: Any) -> dict[str, dict[str, Any]]:
+    """Return by certificate the URL of the CA that issued it, why not the first one, and what it did otherwise.
+
+    *results*: as options.
+    """
     given = [result for result in results if isinstance(result, Mapping)] if isinstance(results, (list, tuple)) else []
     issued = {str(result.get("name")): result for result in given if result.get("status") == Status.VALID}
-    fields = ("directory", "not_first")
+    fields = ("directory", "not_first", "deviations")
     return {name: {field: result[field] for field in fields if result.get(field)} for name, result in issued.items()}
 
 

@@ -36,6 +36,7 @@ class CA:
         self.ready_orders = False  # newOrder answers ready, as with authorizations that are valid still
         self.reuses_orders = False  # newOrder answers with the account's open order for the same names
         self.reuses_authorizations = False  # a new order has the valid authorizations of earlier ones
+        self.order_fields = {}  # fields of new orders, in the place of what the request has
         self.issue = None  # issue(csr), DER bytes: returns the chain for an order, in place of the same one for all
         self.pending_polls = 0  # how often an order is pending yet after its challenges were answered
         self.processing_polls = 0  # how often it is processing yet after finalize; None: finalize answers valid
@@ -272,6 +273,8 @@ class CA:
         url = url or self.order(request.protected["kid"], names, "ready" if self.ready_orders else "pending")
         if self.reuses_authorizations:
             self._reuse_authorizations(self.orders[self.path(url)])
+        fields = {name: request.payload[name] for name in ("profile", "replaces") if name in request.payload}
+        self.orders[self.path(url)]["fields"] = {**fields, **self.order_fields}
         return Answer(201, self.order_document(self.orders[self.path(url)]), {"Location": url})
 
     def _open_order(self, account, names):
@@ -317,6 +320,7 @@ class CA:
             "finalize": f"{self.url}/finalize/{number}",
             **({"certificate": f"{self.url}/cert/{number}"} if order["status"] == "valid" else {}),
             **({"error": order["error"]} if order["error"] else {}),
+            **order.get("fields", {}),
         }
 
     def _authorization(self, name, status):

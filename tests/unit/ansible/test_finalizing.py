@@ -45,7 +45,7 @@ def ready(ca, account, key):
     usual = {"host": "web1", "name": "shop", "identifiers": (NAME,), "status": Status.READY, "order_uri": url}
     places = {"finalize_uri": url.replace("/order/", "/finalize/"), "directory": f"{ca.url}/directory"}
     more = {"csr_content": build(key, [NAME]).decode(), "challenges": (), "not_first": None}
-    terms = dict.fromkeys(("profile", "not_before", "not_after", "replaces_ari_id"))
+    terms = dict.fromkeys(("profile", "not_before", "not_after", "replaces_ari_id", "deviations"))
     return contracts.ordered(**{**usual, **places, **more, **terms, "account_uri": account})
 
 
@@ -137,12 +137,25 @@ def test_finalize_all_unused_order_whose_certificate_came_due_is_ordered_again(c
     assert (ca.counts()["/new-order"], ca.counts()["/finalize"]) == (1, 2)
 
 
-def test_finalize_all_broken_download_has_one_more_try_in_the_next_run(ca, params, order):
-    ca.chain = ca.chain.replace("\n", "\n!", 1)
-    for was_valid, resumable in ((False, True), (True, False)):
-        tried = resumed(order) if was_valid else order
-        _requests, (final,) = finalizing.finalize_all(params(), [tried], lambda _line: None)
+@pytest.mark.parametrize(
+    ("answer", "resumable_again"), [(problem("malformed", 404, "gone"), False), (problem("x", 503), True)]
+)
+def test_finalize_all_refused_download_has_one_more_try_in_the_next_run(ca, params, order, answer, resumable_again):
+    ca.always("/cert", answer)
+    for tried, resumable in ((order, True), (resumed(order), resumable_again)):
+        _requests, (final,) = finalizing.finalize_all(params(timeout=2), [tried], lambda _line: None)
         assert (final.status, final.resumable) == (Status.FAILED, resumable)
+
+
+def test_finalize_all_certificate_with_other_dates_is_a_deviation(ca, params, order):
+    """Beside what the order has."""
+    asked = replace(order, not_after="2030-01-01T00:00:00Z", deviations=("the CA ignored it",))
+    warnings = []
+    _requests, finals = finalizing.finalize_all(params(), [asked, order], warnings.append)
+    ((ignored, dates), none) = (final.deviations for final in finals)
+    assert (ignored, none) == ("the CA ignored it", None)
+    assert dates.startswith("not_after 2030-01-01T00:00:00Z was asked for, and the certificate ends at ")
+    assert warnings == [f"certificate shop of web1: the CA ignored it; {dates}"]
 
 
 def resumed(order):

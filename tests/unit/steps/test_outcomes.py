@@ -171,8 +171,8 @@ def test_of_orders_refused_by_the_plan_is_no_failed_order():
         (["not a mapping"], {}),
         ([contracts.final(directory=DIRECTORY).to_result()], {"shop": {"directory": DIRECTORY}}),
         (
-            [contracts.final(directory=DIRECTORY, not_first="a: down").to_result()],
-            {"shop": {"directory": DIRECTORY, "not_first": "a: down"}},
+            [contracts.final(directory=DIRECTORY, not_first="a: down", deviations=("x",)).to_result()],
+            {"shop": {"directory": DIRECTORY, "not_first": "a: down", "deviations": ["x"]}},
         ),
         ([contracts.stopped("no", directory=DIRECTORY).to_result()], {}),
         ([contracts.not_ordered(Action.KEEP).to_result()], {}),
