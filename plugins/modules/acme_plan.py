@@ -72,7 +72,7 @@ options:
     version_added: 0.3.0
   force:
     description:
-      - Issue all certificates again.
+      - Issue all certificates again, also those that wait because their last orders have failed.
     type: bool
     default: false
   replace:

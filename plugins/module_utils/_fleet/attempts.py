@@ -26,6 +26,9 @@ _HOUR = timedelta(hours=1)
 _FIRST, _LONGEST = _HOUR, 24 * _HOUR
 #: A CA that is in trouble is asked again by the next run. After so many failures it is no passing trouble.
 _PATIENCE, _LONGEST_OF_CA = 3, 6 * _HOUR
+#: Of certificates that were issued and cannot be used, the next run orders a second one, and then there is one in this
+#: time, also near the end of the live one: five in a week, as many as Let's Encrypt issues for the same identifiers.
+_AT_ONCE, _PAUSE_OF_CERTIFICATES = 2, 48 * _HOUR
 #: With less time left, the pause is this part of it, and never less than the shortest.
 _PART_OF_REST = 4
 _SHORTEST = timedelta(minutes=20)  # 3 of the 5 failures that Let's Encrypt allows in an hour
@@ -133,6 +136,8 @@ class Attempts:
                 continue
             if item.kind == FailureKind.REFUSAL:
                 instants.append(at + self._pause(item.count or 1, item.at))
+            if item.kind == FailureKind.CERTIFICATE and (item.count or 1) >= _AT_ONCE:
+                instants.append(at + _PAUSE_OF_CERTIFICATES)
             if item.kind == FailureKind.CA:
                 instants.append(_retry_at(item) or at + self._pause_of_ca(item))
         return max(instants, default=None)

@@ -62,9 +62,10 @@ def test_digest_is_the_same_with_what_cannot(change):
 
 
 NOW = contracts.DUE
-VALIDATION, REFUSAL, CA, LOCAL = (
+VALIDATION, REFUSAL, CERTIFICATE, CA, LOCAL = (
     FailureKind.VALIDATION,
     FailureKind.REFUSAL,
+    FailureKind.CERTIFICATE,
     FailureKind.CA,
     FailureKind.LOCAL,
 )
@@ -108,6 +109,11 @@ def test_waits_jitter_is_the_same_in_each_run_and_another_for_each_host():
         ([failed(1), failed(1, directory=OTHER)], {DIRECTORY: 2, OTHER: 2}),
         # a failure that no CA has seen neither adds to a pause nor ends it
         ([failed(2), failed(5, LOCAL, directory="")], {DIRECTORY: 2, OTHER: 2}),
+        # certificates that cannot be used
+        ([failed(1, CERTIFICATE)], {}),
+        ([failed(2, CERTIFICATE)], {DIRECTORY: 48}),
+        ([failed(9, CERTIFICATE, ago=HOUR), failed(1, REFUSAL, directory=OTHER)], {DIRECTORY: 47, OTHER: 1}),
+        ([failed(9, CERTIFICATE, ago=48 * HOUR)], {}),
         # trouble of a CA
         ([failed(1, CA)], {}),
         ([failed(3, CA)], {}),

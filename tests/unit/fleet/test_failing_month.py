@@ -24,9 +24,13 @@ LIVE = contracts.live()
 
 
 class Host:
-    """A host with one certificate, and what became of its orders. mended_at: from when on validations succeed."""
+    """A host with one certificate, and what became of its orders.
 
-    def __init__(self, name, live, begin, mended_at=None, clocks=0.0):
+    mended_at: from when on orders succeed. kind: what they fail at before.
+    """
+
+    def __init__(self, name, live, begin, mended_at=None, clocks=0.0, kind=FailureKind.VALIDATION):
+        self.kind = kind
         self.name = name
         self.live = live
         self.begin = begin
@@ -51,7 +55,7 @@ class Host:
             return planned[0]
         after = now + self._dice.uniform(0, 5) * MINUTE
         self.failed_at.append(after)
-        another = {"kind": FailureKind.VALIDATION, "directory": DIRECTORY, "at": utc(after), "retry_at": None}
+        another = {"kind": self.kind, "directory": DIRECTORY, "at": utc(after), "retry_at": None}
         another.update(problem="the CA saw another answer", digest=planned[0].digest)
         self.recorded = failures.with_another(self.recorded, another)
         return planned[0]
@@ -81,6 +85,15 @@ def test_month_before_the_end_attempts_become_more_frequent_within_the_limit(ste
     assert of_day[0] <= 2 <= of_day[1] < of_day[2]
     gaps = [later - earlier for earlier, later in zip(host.failed_at, host.failed_at[1:])]
     assert min(gaps) >= 19 * MINUTE
+
+
+@pytest.mark.parametrize("live", [MISSING, LIVE], ids=["missing", "due"])
+def test_month_certificates_that_cannot_be_used_are_five_in_a_week(live):
+    """As many as Let's Encrypt issues for the same identifiers."""
+    host = Host("web1", live, END - MONTH, kind=FailureKind.CERTIFICATE).live_through(MONTH)
+    week = 7 * DAY
+    assert max(sum(at <= other < at + week for other in host.failed_at) for at in host.failed_at) == 5
+    assert host.failed_at[1] - host.failed_at[0] < 2 * HOUR
 
 
 @pytest.mark.parametrize("hours", [1, 2, 7, 30, 100, 500])

@@ -373,6 +373,15 @@ def test_plan_second_ca_is_asked_while_the_first_waits():
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [({}, Action.REFUSE), ({"retry_failed": True}, Action.ISSUE), ({"is_forced": True}, Action.ISSUE)],
+)
+def test_plan_order_that_failed_waits_unless_the_user_does_not(given, action):
+    (item,), _warnings = plan(refused([CA]), sources=Sources(profiles={CA: ["short"]}), **given)
+    assert item.decision.action == action
+
+
 def test_result_summary_says_which_certificates_fail():
     request = PlanRequest([refused([CA]), found(host="web2")], [CA])
     planned, _warnings = planner.plan_certificates(request, Sources())
