@@ -102,6 +102,13 @@ options:
             O(orders[].order_uri).
         type: str
         version_added: 0.3.0
+      other_directories:
+        description:
+          - The CAs to ask after O(orders[].directory), in order, as the URLs of their directories. By default these are
+            all others of O(acme_directory).
+        type: list
+        elements: str
+        version_added: 0.4.0
       not_first:
         description: The reason why the first CA is not asked first, for the result.
         type: str

@@ -337,6 +337,12 @@ hosts:
       description: URL of the directory of the CA to ask first.
       returned: if that is neither the CA that has an order for the certificate nor the first one
       type: str
+    other_directories:
+      description: URLs of the directories of the CAs to ask after that one, in order.
+      returned: if there are several CAs
+      type: list
+      elements: str
+      version_added: 0.4.0
     not_first:
       description: The reason why the first CA is not asked first.
       returned: if another one is

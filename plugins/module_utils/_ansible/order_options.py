@@ -34,6 +34,7 @@ ORDER_SPEC: dict[str, Any] = {
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
     **texts(*_ORDERED_WITH),
     **texts("order_uri", "account_uri", "directory", "not_first"),
+    "other_directories": {"type": "list", "elements": "str"},
     "can_wait": {"type": "bool", "default": False},
     "forced": {"type": "bool", "default": False},
 }

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,9 +73,15 @@ def order_all(
     return totals, made
 
 
-def route(order: CertificateOrder, urls: Iterable[str]) -> list[str]:
-    """Return the URLs of the CAs in the order in which they are asked: one that already has the order comes first."""
-    return sorted(urls, key=lambda url: url != order.directory)
+def route(order: CertificateOrder, urls: Sequence[str]) -> list[str]:
+    """Return the URLs of the CAs, of which the first choice has to be first, in the order in which they are asked.
+
+    That is as the plan has it. Without a plan, one that already has the order comes first, and then all others.
+    """
+    if order.other_directories is None:
+        return sorted(urls, key=lambda url: url != order.directory)
+    planned = [order.directory or urls[0], *order.other_directories]
+    return [url for url in dict.fromkeys(planned) if url in urls] or list(urls)
 
 
 def refuse(order: CertificateOrder) -> CertificateOrder | None:
@@ -113,7 +119,7 @@ def check_all(
     totals, results = OrderTotals(), [refuse(order) for order in asked]
     for url, ca in cas.items():
         left = [number for number, result in enumerate(results) if result is None]
-        here = [number for number in left if route(asked[number], cas)[0] == url]
+        here = [number for number in left if route(asked[number], list(cas))[0] == url]
         if not here:
             continue
         if not key_would_be_made(ca):

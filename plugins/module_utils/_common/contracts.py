@@ -358,8 +358,9 @@ class PlannedCertificate(_Contract):
     """The plan's decision about a host's certificate.
 
     next: when one that is kept comes next. directory: the CA to ask first, if that is neither the one with its order in
-    the journal nor, without such an order, the first one. not_first: why the first CA is not asked first. selected: it
-    is to be replaced, with a new key. digest: of what its order is made with, for the host to keep where it fails.
+    the journal nor, without such an order, the first one. other_directories: the CAs to ask after that one, in order;
+    None without any choice. not_first: why the first CA is not asked first. selected: it is to be replaced, with a new
+    key. digest: of what its order is made with, for the host to keep where it fails.
     """
 
     name: str = field(metadata=_by(string))
@@ -370,6 +371,7 @@ class PlannedCertificate(_Contract):
     replaces_ari_id: str | None = field(default=None, metadata=_null(text(ARI_ID.pattern)))
     next: str | None = field(default=None, metadata=_null(instant))
     directory: str | None = field(default=None, metadata=_sparse(string))
+    other_directories: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
     not_first: str | None = field(default=None, metadata=_sparse(string))
     selected: bool = field(default=False, metadata=_by(flag, sparse=True))
     explanation_url: str | None = field(default=None, metadata=_sparse(string))
@@ -456,6 +458,7 @@ class CertificateOrder(_Contract):
     can_wait: bool | None = field(default=None, metadata=_sparse(flag))
     #: A journaled order that is finalized is not resumed.
     forced: bool | None = field(default=None, metadata=_sparse(flag))
+    other_directories: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
     #: With a CA.
     status: Status | None = field(default=None, metadata=_sparse(STATUS))
     order_uri: str | None = field(default=None, metadata=_sparse(string))

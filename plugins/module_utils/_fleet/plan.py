@@ -104,6 +104,7 @@ class Planned:
             replaces_ari_id=self.replaces_ari_id,
             next=utc(decision.next_at) if decision.next_at else None,
             directory=self.directory,
+            other_directories=self.cas[1:] if self.passed or len(self.cas) > 1 else None,
             not_first=self.not_first or None,
             selected=self.selected,
             explanation_url=(self.info.explanation_url if self.info else None) or None,

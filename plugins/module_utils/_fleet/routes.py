@@ -85,10 +85,11 @@ class Cas:
         return self.ordered_from(item, able[0])
 
     def ordered_from(self, item: Planned, url: str) -> Planned:
-        """Return an order that is sent to the CA with this *url* first."""
+        """Return an order that is sent to the CA with this *url* first, and never to those before it in its route."""
         usual = (item.journaled.directory if item.journaled else None) or self.directories[0]
         return replace(
             item,
+            cas=item.cas[item.cas.index(url) :],
             directory=url if url != usual else None,
             not_first=why_not(url, self.directories, item.passed),
         )

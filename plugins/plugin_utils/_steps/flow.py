@@ -81,6 +81,7 @@ def _order(
         order_uri=journaled.order_uri if journaled else None,
         account_uri=journaled.account_uri if journaled else None,
         directory=decided.directory or (journaled.directory if journaled else None),
+        other_directories=decided.other_directories,
         not_first=decided.not_first,
     )
 

@@ -43,6 +43,23 @@ def test_route_ca_that_has_the_order_comes_first(directory, expected):
     assert ordering.route(asked(directory=directory), [FIRST, SECOND]) == expected
 
 
+@pytest.mark.parametrize(
+    ("directory", "others", "expected"),
+    [
+        (None, (), [FIRST]),
+        (None, (SECOND,), [FIRST, SECOND]),
+        (SECOND, (), [SECOND]),
+        (SECOND, (FIRST,), [SECOND, FIRST]),
+        (SECOND, ("https://c/",), [SECOND]),
+        # A plan that was made with other CAs.
+        ("https://c/", (), [FIRST, SECOND]),
+    ],
+)
+def test_route_has_the_cas_of_the_plan_alone(directory, others, expected):
+    order = asked(directory=directory, other_directories=others)
+    assert ordering.route(order, [FIRST, SECOND]) == expected
+
+
 def test_combine_one_failure_is_unchanged():
     failure = Failure("no", resumable=True, is_temporary=True, for_all_cas=True)
     assert ordering.combine([(FIRST, failure)]) is failure

@@ -246,6 +246,8 @@ def test_keep_within_full_ca_next_one_is_used():
     ]
     assert kept[3].decision.next_at == NOW + 1.5 * HOUR  # the sooner of the two
     assert kept[2].decided().directory == OTHER
+    # One without room is not asked after all.
+    assert [plan.decided().other_directories for plan in kept[:3]] == [(OTHER,), (OTHER,), ()]
     assert kept[2].not_first.startswith(f"{CA}: the CA's limit of 2 orders in 3 hours is reached; there is room again")
     # One without limits takes all.
     kept, _warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abcd"), cas=(CA, OTHER))

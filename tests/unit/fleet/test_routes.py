@@ -84,6 +84,16 @@ def test_route_certificate_that_can_wait_is_kept_while_the_ca_with_its_profile_i
 
 
 @pytest.mark.parametrize(
+    ("cas", "down", "others"),
+    [([CA], (), None), ([CA, OTHER], (), (OTHER,)), ([CA, OTHER], (CA,), ()), ([CA, OTHER], (OTHER,), (OTHER,))],
+    ids=["one", "two", "the first is down", "the second is down, and is not asked"],
+)
+def test_route_tells_the_cas_to_ask_next(cas, down, others):
+    (planned,) = decide_all(found(live=None), cas=cas)
+    assert Cas(cas).route(planned, Scripted(down), FRESH).decided().other_directories == others
+
+
+@pytest.mark.parametrize(
     ("given", "down", "first", "why"),
     [
         ({}, (), None, ""),

@@ -62,7 +62,7 @@ def test_orders_are_options_of_acme_order():
         host=None,
         pending=contracts.pending(profile="p"),
     )
-    decided = contracts.decided(replaces_ari_id="a.b", not_first="the first is down")
+    decided = contracts.decided(replaces_ari_id="a.b", not_first="the first is down", other_directories=(OTHER,))
     (order,) = flow.orders(plan(decided), {"web1": facts(found)}, is_forced=True)
     assert set(order.to_result()) == set(ORDER_SPEC)
 
