@@ -121,8 +121,9 @@ options:
   run_interval:
     description:
       - The interval between runs, V(30m), V(1h) or V(1d). A certificate is then renewed so early in the CA's window
-        that the next run would still be within the window. By default the interval is unknown, and each certificate is
-        renewed at or after its instant.
+        that the next run would still be within the window. Where the next run would come too late, it is renewed
+        earlier; where no run is early enough, there is a warning. By default the interval is unknown, and each
+        certificate is renewed at or after its instant.
     type: str
     default: ""
     version_added: 0.3.0

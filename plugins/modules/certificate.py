@@ -85,8 +85,8 @@ options:
         default: false
       failure_kind:
         description:
-          - What failed, for a certificate that was not issued. The host then records the failure, until the certificate
-            is issued. Without this option nothing is recorded.
+          - The kind of failure of a certificate that was not issued. The host then records it, until the certificate is
+            issued. Without this option nothing is recorded.
         type: str
         choices: [validation, refusal, certificate, ca, local]
         version_added: 0.4.0
@@ -105,7 +105,7 @@ options:
         type: str
         version_added: 0.4.0
       advice:
-        description: What the message says after O(results[].problem). It is not recorded.
+        description: Text that the message has after O(results[].problem). It is not recorded.
         type: str
         version_added: 0.4.0
       certificate:

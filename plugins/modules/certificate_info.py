@@ -437,7 +437,7 @@ certificates:
       version_added: 0.4.0
       contains:
         kind:
-          description: What failed, as C(failure_kind) of M(certfleet.tls.acme_order_finalize).
+          description: The kind of failure, as C(failure_kind) of M(certfleet.tls.acme_order_finalize).
           type: str
           returned: success
           sample: validation

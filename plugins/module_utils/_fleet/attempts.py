@@ -38,7 +38,7 @@ _MANY = 3
 #: Clocks of controllers differ. A failure that is later than this is none.
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
-# What may be the reason why an order fails. Deployment and reloads come after it.
+# The fields that may be the reason why an order fails. Deployment and reloads come after it.
 _OF_ENTRY = (
     "challenge",
     "key_type",

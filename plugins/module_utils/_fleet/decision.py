@@ -46,7 +46,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Timing:
-    """What bears on the instant of a renewal besides the certificate.
+    """The conditions of a renewal's instant besides the certificate.
 
     suggested: the instant that follows from the CA's renewal information; None without any. interval: how often the job
     runs; zero if that is unknown.

@@ -33,7 +33,7 @@ class Retries:
     at_once: bool = False
 
     def apply(self, planned: Sequence[Planned]) -> list[Planned]:
-        """Return the plan in which orders that failed wait. Those of one CA only may go to the others."""
+        """Return the plan in which orders that failed wait. An order that waits for one CA may go to the others."""
         troubled = {} if self.at_once else parked(_by_host(planned), self.now)
         known = {number: self._attempts(item) for number, item in enumerate(planned) if _is_order(item)}
         names = Counter(

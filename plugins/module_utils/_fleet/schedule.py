@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often the job runs, and certificates that may expire before a run renews them. Pure."""
+"""The schedule of the job, and certificates that may expire before a run renews them. Pure."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from time import monotonic, sleep
 
 import pytest
@@ -16,6 +17,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
     ChainError,
     DeadlineError,
     OrderInvalid,
+    OrderTakenError,
+    PreflightError,
     ProblemError,
     ProtocolError,
     TransportError,
@@ -542,6 +545,7 @@ class TestRunAll:
             resumable=True,
             is_temporary=True,
             kind=FailureKind.CA,
+            retry_at=datetime(2026, 11, 23, 14, tzinfo=timezone.utc),
         )
 
     def test_run_all_paused_account_message_has_whole_url(self, ca, client):
@@ -573,3 +577,19 @@ class TestRunAll:
 def test_to_failure_error_has_resumable_and_temporary(error, resumable, temporary):
     failure = issuance.to_failure(error)
     assert (failure.resumable, failure.is_temporary, failure.message) == (resumable, temporary, str(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (AcmeError("x"), FailureKind.REFUSAL),
+        (OrderInvalid("x"), FailureKind.VALIDATION),
+        (PreflightError("x"), FailureKind.LOCAL),
+        (OrderTakenError("x"), FailureKind.REFUSAL),
+        # a later run may have it without any change
+        (OrderTakenError("x", is_temporary=True), FailureKind.CA),
+        (ChainError("x", is_temporary=True), FailureKind.CA),
+    ],
+)
+def test_to_failure_temporary_error_is_no_refusal(error, kind):
+    assert issuance.to_failure(error).kind == kind

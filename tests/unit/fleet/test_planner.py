@@ -362,7 +362,7 @@ def test_plan_second_ca_is_asked_while_the_first_waits():
     assert (item.decision.action, item.directory, item.waits.keys(), warnings) == (Action.ISSUE, OTHER, {CA}, [])
     (item,), _warnings = plan(refused(cas), cas=cas, sources=Sources(profiles=profiles), retry_failed=True)
     assert (item.decision.action, item.directory) == (Action.ISSUE, None)
-    # Where that is down, the order waits for the first one.
+    # While that is down, the order waits for the first one.
     sources = Sources(down={OTHER: "the other CA is down"}, profiles=profiles)
     (item,), (warning,) = plan(refused(cas), cas=cas, sources=sources)
     assert (item.decision.action, warning) == (Action.REFUSE, "the other CA is down")

@@ -56,7 +56,7 @@ def read(folder: str) -> Failures | None:
 def with_another(failed: Sequence[Failure], another: Failure) -> list[Failure]:
     """Return *failed* with *another* one, which has neither `count` nor `since`.
 
-    Those that were for other settings are dropped: they say nothing of these.
+    Failures with other settings are dropped: they say nothing of these.
     """
     alike = [item for item in failed if item["digest"] == another["digest"]]
     same = [item for item in alike if _is_same(item, another)]

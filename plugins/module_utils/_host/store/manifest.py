@@ -30,7 +30,7 @@ FORMAT = 1  # marks a manifest; releases before the schema refuse any other
 #: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
 #: docs/architecture.md has its history, and says when it rises.
 SCHEMA = 1
-# The rate limits of CAs cover seven days at most. How often a weekly job runs shows in two weeks.
+# The rate limits of CAs cover seven days at most. A weekly job is known by its certificates of two weeks.
 _COUNTED = timedelta(days=15)
 _MAX_SIZE = 1 << 20  # bytes; files of a version are much smaller
 
