@@ -123,7 +123,7 @@ def to_failure(error: AcmeError) -> Failure:
         resumable,
         is_temporary=temporary,
         for_all_cas=isinstance(error, AcmeOptionError),
-        # What a later run may get without any change, the CA has not refused.
+        # The CA has not refused a certificate that a later run may get without any change.
         kind=FailureKind.CA if temporary and error.kind == FailureKind.REFUSAL else error.kind,
         retry_at=error.retry_at,
     )

@@ -51,15 +51,25 @@ _OF_ENTRY = (
 )
 
 
-def digest(entry: CertificateEntry, directories: Iterable[str], settings: Mapping[str, Any]) -> str:
+def settings_digest(directories: Iterable[str], settings: Mapping[str, Any]) -> str:
+    """Return the digest of the settings that all orders have in common.
+
+    *directories*: the URLs of the CAs. *settings*: options without secrets, since hosts keep a digest of them.
+    """
+    return _digest([sorted(directories), settings])
+
+
+def digest(entry: CertificateEntry, settings: str) -> str:
     """Return the digest of what an order is made with; with another one, an attempt may succeed that failed before.
 
-    *directories*: the URLs of the CAs. *settings*: options that all orders have in common, without secrets, since hosts
-    keep the digest.
+    *settings*: a settings_digest().
     """
     identifiers = sorted(json.dumps(item, sort_keys=True) for item in entry.identifiers)
-    wanted = [identifiers, entry.options(_OF_ENTRY), sorted(directories), settings]
-    return hashlib.sha256(json.dumps(wanted, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return _digest([identifiers, entry.options(_OF_ENTRY), settings])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from .._common.contracts import CountedOrder
 from .._common.statuses import Action, FailureKind
 from .._common.times import to_minute
-from .attempts import Attempts, digest, parked, when
+from .attempts import Attempts, digest, parked, settings_digest, when
 from .plan import Planned
 
 
@@ -35,27 +35,24 @@ class Retries:
     def apply(self, planned: Sequence[Planned]) -> list[Planned]:
         """Return the plan in which orders that failed wait. An order that waits for one CA may go to the others."""
         troubled = {} if self.at_once else parked(_by_host(planned), self.now)
-        known = {number: self._attempts(item) for number, item in enumerate(planned) if _is_order(item)}
+        common = settings_digest(self.directories, self.settings)
+        result = [_with_digest(item, common) for item in planned]
+        known = {number: self._attempts(item) for number, item in enumerate(result) if item.digest}
         names = Counter(
             name for number, attempts in known.items() if _fails(attempts) for name in set(planned[number].names)
         )
-        result = list(planned)
         for number, attempts in known.items():
-            alike = max([names[name] for name in planned[number].names], default=1) or 1
-            result[number] = self._of_order(planned[number], replace(attempts, alike=alike), troubled)
+            alike = max((names[name] for name in planned[number].names), default=0)
+            result[number] = self._of_order(result[number], replace(attempts, alike=max(alike, 1)), troubled)
         return result
 
-    def _digest(self, item: Planned) -> str:
-        entry = item.certificate.wanted
-        return digest(entry, self.directories, self.settings) if entry else ""
-
     def _attempts(self, item: Planned) -> Attempts:
-        return Attempts.recorded(item.certificate, item.host, self._digest(item), self.now)
+        return Attempts.recorded(item.certificate, item.host, item.digest or "", self.now)
 
     def _of_order(self, item: Planned, attempts: Attempts, troubled: Mapping[str, datetime]) -> Planned:
         text = attempts.text()
-        item = replace(item, digest=self._digest(item), failing=text)
         if text:
+            item = replace(item, failing=text)
             message = "; ".join(filter(None, (item.decision.message, text)))
             item = replace(item, decision=replace(item.decision, message=message))
         if self.at_once:
@@ -73,8 +70,12 @@ class Retries:
         return replace(item, decision=decision, next_attempt=until)
 
 
-def _is_order(item: Planned) -> bool:
-    return item.decision.action == Action.ISSUE
+def _with_digest(item: Planned, settings: str) -> Planned:
+    """Return an order with the digest of what it is made with."""
+    entry = item.certificate.wanted
+    if item.decision.action != Action.ISSUE or entry is None:
+        return item
+    return replace(item, digest=digest(entry, settings))
 
 
 def _fails(attempts: Attempts) -> bool:

@@ -20,7 +20,7 @@ SETTINGS = {"acme_contact": [], "acme_dns": {"example": {"provider": "rfc2136", 
 
 
 def digest(directories=(DIRECTORY, OTHER), settings=SETTINGS, **entry):
-    return attempts.digest(contracts.wanted(**entry), directories, settings)
+    return attempts.digest(contracts.wanted(**entry), attempts.settings_digest(directories, settings))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, FailureKind
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import digest
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import digest, settings_digest
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import (
     RecordedCertificate,
     RecordedRevocation,
@@ -351,7 +351,12 @@ def refused(cas, host="web1", **more):
     """Return a missing certificate that the first CA has refused lately."""
     item = missing(host, profile="short")
     failure = contracts.failed(
-        kind=FailureKind.REFUSAL, count=1, at=utc(FRESH), since=utc(FRESH), digest=digest(item.wanted, cas, {}), **more
+        kind=FailureKind.REFUSAL,
+        count=1,
+        at=utc(FRESH),
+        since=utc(FRESH),
+        digest=digest(item.wanted, settings_digest(cas, {})),
+        **more,
     )
     return replace(item, failed=(failure,))
 
@@ -389,7 +394,7 @@ def test_result_summary_says_which_certificates_fail():
     line = r"certificate shop of web1: an attempt failed at 2026-09-02 12:00 UTC; the next attempt is at .* UTC"
     assert re.fullmatch(line, result["summary"][0])
     (order,) = plan(missing("web1"), settings={"acme_dns": {}})[0]
-    assert order.decided().digest == digest(order.certificate.wanted, [CA], {"acme_dns": {}})
+    assert order.decided().digest == digest(order.certificate.wanted, settings_digest([CA], {"acme_dns": {}}))
 
 
 def test_plan_warns_of_windows_that_do_not_count_and_of_jobs_that_run_too_seldom():

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, FailureKind, Reason
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import digest
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import digest, settings_digest
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.retries import Retries
 from tests.unit import contracts
 from tests.unit.contracts import DAY, DUE, END, HOUR, URGENT, found, utc
@@ -31,7 +31,7 @@ def failure(kind=VALIDATION, count=4, at=DUE, directory=CA, retry_at=None, cas=(
         since=utc(at - 7 * HOUR),
         directory=directory,
         retry_at=utc(retry_at) if retry_at else None,
-        digest=digest(contracts.wanted(**entry), cas, settings),
+        digest=digest(contracts.wanted(**entry), settings_digest(cas, settings)),
     )
 
 
@@ -131,6 +131,10 @@ def test_apply_second_ca_is_asked_meanwhile():
 
 def test_apply_order_without_failures_is_only_given_its_digest():
     (item,) = applied(found())
-    assert (item.digest, item.failing, item.decision.message) == (digest(contracts.wanted(), [CA], SETTINGS), "", "")
+    assert (item.digest, item.failing, item.decision.message) == (
+        digest(contracts.wanted(), settings_digest([CA], SETTINGS)),
+        "",
+        "",
+    )
     (kept,) = applied(found(), now=DUE - DAY)
     assert kept.digest is None
