@@ -24,6 +24,10 @@ description:
     why one could not take over. It is about the directory, the terms of service, the external account binding, the
     profiles, the preferred chain and, if C(dnspython) is installed, the CAA records of the names. With O(cache), that
     is done once a day. Without, it is done for certificates that are due, in each run that has any.
+  - An order that failed before waits for its next attempt, whatever its reason is. After failed validations, and if the
+    CA refused the certificate, that is after 1, 2, 4 and up to 24 hours, and sooner near the end of the live
+    certificate. A CA that asked to wait is waited for, a day at most. With O(retry_failed), and if the certificate or
+    O(settings) have changed, there is no pause.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
