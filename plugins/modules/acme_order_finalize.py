@@ -29,13 +29,13 @@ attributes:
   check_mode:
     support: full
     details:
-      - Sends no request to the CA.
+      - Sends no request to the CA. Compares the certificate requests with their orders.
   diff_mode:
     support: none
   idempotent:
     support: full
     details:
-      - A valid order is only downloaded again.
+      - A valid order is only downloaded again, also if O(orders[].status) is that from before.
 options:
   orders:
     description:
@@ -267,7 +267,8 @@ requests:
   sample: 99
 hosts:
   description:
-    - For each host the list of its certificates, as M(certfleet.tls.certificate) takes them. Empty in check mode.
+    - For each host the list of its certificates, as M(certfleet.tls.certificate) takes them. In check mode, only
+      those that would fail.
     - Each certificate has the keys below.
   returned: always
   type: dict
@@ -362,7 +363,7 @@ hosts:
 from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, CHAIN_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.finalizing import finalize_all, has_new_order, would_change
+from ..module_utils._ansible.finalizing import check_all, finalize_all
 from ..module_utils._ansible.option_specs import BATCH_SPEC
 from ..module_utils._ansible.order_options import PREPARED_SPEC, all_failed, by_host, summary, with_urls_once
 from ..module_utils._common.contracts import CertificateOrder
@@ -371,16 +372,12 @@ from ..module_utils._common.contracts import CertificateOrder
 def run(params: Params, check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
     orders = CertificateOrder.from_options(params["orders"], "orders")
-    changed = would_change(orders)
-    if check_mode:
-        return {"changed": changed, "requests": 0, "hosts": {}}
     try:
-        requests, finals = finalize_all(params, orders, warn)
+        totals, finals = check_all(orders) if check_mode else finalize_all(params, orders, warn)
     except AcmeError as error:
         return all_failed(orders, error)
     finals = with_urls_once(finals)
-    changed |= has_new_order(orders, finals)
-    return with_failure({"changed": changed, "requests": requests, "hosts": by_host(finals)}, summary(finals))
+    return with_failure({**totals.to_result(), "hosts": by_host(finals)}, summary(finals))
 
 
 MODULE = ControllerModule(

@@ -90,10 +90,6 @@ options:
         type: str
         choices: [validation, refusal, certificate, ca, local]
         version_added: 0.4.0
-      failed_at:
-        description: The instant of the failure, for the record. By default that at which the module runs.
-        type: str
-        version_added: 0.4.0
       retry_at:
         description: The instant until which the CA asked to wait, for the record.
         type: str

@@ -59,6 +59,13 @@ def test_order_then_finalize_returns_certificate(ca, lab):
     check_certificate(lab, done["hosts"]["web1"][0], orders[0], timedelta(days=90))
     check_certificate(lab, done["hosts"]["web2"][0], orders[1], timedelta(days=6))
 
+    # The orders are finished, although the playbook has them as they were.
+    repeated = ca.finalize(*orders)
+    assert repeated.ok, repeated.text
+    assert not repeated["changed"]
+    for host in ("web1", "web2"):
+        assert repeated["hosts"][host][0]["certificate"] == done["hosts"][host][0]["certificate"]
+
     # A run does so if it finds the journal of one that was killed at its last step.
     mark = lab.pebble.mark()
     journal = {"order_uri": shop["order_uri"], "account_uri": shop["account_uri"]}
@@ -173,6 +180,7 @@ def test_finalize_request_for_other_names_is_not_sent(ca, lab):
     for name, (_unused, said) in MISFITS.items():
         assert said in message[name]
     assert [item["status"] for item in local(result)] == ["failed"] * len(MISFITS)
+    assert not result["changed"]
     assert posts(lab, mark) == []
 
 

@@ -266,7 +266,7 @@ ALL = (
     *(wanted(), live(), unknown(), pending(), awaiting(), issued(), found(), past(), decided()),
     found(live=None, pending=awaiting(content=PEM), issued=(issued(),), problems=("no webroot",)),
     *(failed(), failed(kind=FailureKind.CA, retry_at=utc(URGENT)), found(failed=(failed(),)), decided(digest="5e")),
-    stopped("too many", failure_kind=FailureKind.CA, failed_at=utc(DUE), retry_at=utc(URGENT), digest="5e"),
+    stopped("too many", failure_kind=FailureKind.CA, retry_at=utc(URGENT), digest="5e"),
     *(found(pending=pending(order_uri=None)), found(live=unknown(account_uri=None), wanted=None, list=None)),
     *(
         challenge(),

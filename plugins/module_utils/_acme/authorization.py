@@ -15,6 +15,7 @@ from .._common.statuses import FailureKind, Status
 from .._common.text import one_line
 from .challenge import Challenge
 from .client import Client
+from .directory import Directory
 from .errors import AcmeError, Cause, ProblemError, ProtocolError
 from .http import Response, mappings
 
@@ -32,6 +33,13 @@ def as_ordered(identifier: str) -> dict[str, str]:
     return {"type": "ip" if is_address(identifier) else "dns", "value": identifier}
 
 
+def new_authz_url(directory: Directory) -> str:
+    """Return the URL for authorizations before any order. Raises ProtocolError if the CA has none."""
+    if not directory.new_authz:
+        raise ProtocolError(f"{directory.url} does not offer authorizations before orders (it has no newAuthz)")
+    return directory.new_authz
+
+
 @dataclass(frozen=True)
 class Authorization:
     """An authorization, as the CA describes it."""
@@ -45,11 +53,8 @@ class Authorization:
     @classmethod
     def create(cls, client: Client, identifier: str) -> Authorization:
         """Ask for an authorization before any order (RFC 8555 section 7.4.1); the CA may return an existing one."""
-        directory = client.directory
-        if not directory.new_authz:
-            raise ProtocolError(f"{directory.url} does not offer authorizations before orders (it has no newAuthz)")
-        payload, what = {"identifier": as_ordered(identifier)}, f"{identifier}: newAuthz"
-        answer = client.post(directory.new_authz, payload, what, verify=Response.json)
+        url, what = new_authz_url(client.directory), f"{identifier}: newAuthz"
+        answer = client.post(url, {"identifier": as_ordered(identifier)}, what, verify=Response.json)
         return cls.parse(client.created_url(answer, "authorization"), answer.json())
 
     @classmethod

@@ -29,11 +29,15 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Chain:
-    """A certificate with its issuers, each PEM, and the URLs of alternate chains."""
+    """A certificate with its issuers, each PEM, and the URLs of alternate chains.
+
+    is_new: False if its order was finalized before.
+    """
 
     certificate: str
     intermediates: tuple[str, ...]
     alternates: tuple[str, ...] = ()
+    is_new: bool = True
 
     @property
     def chain(self) -> str:

@@ -262,8 +262,9 @@ def complete(
     order = prepared.order
     if order.status == Status.PENDING:
         order = validate_order(client, order, prepared.challenges, deadline)
+    is_new = order.status != Status.VALID
     if order.status == Status.READY:
-        order = _finalize(client, order, csr_der)
+        order, is_new = _finalize(client, order, csr_der)
     # The answer to finalize may still have the status from before, and so may a poll.
     if order.status in _UNFINISHED:
         order = order.wait_past(client, _UNFINISHED, deadline)
@@ -274,7 +275,8 @@ def complete(
         chain = download(client, order.certificate_uri)
     except AcmeError as error:
         raise ChainError(f"the certificate is issued, but its download failed: {error}", error.is_temporary) from None
-    return choose(preference, chain, lambda url: _alternate(client, url)) if preference else chain
+    chain = choose(preference, chain, lambda url: _alternate(client, url)) if preference else chain
+    return replace(chain, is_new=is_new)
 
 
 def _alternate(client: Client, url: str) -> Chain:
@@ -282,9 +284,10 @@ def _alternate(client: Client, url: str) -> Chain:
     return download(client, url)
 
 
-def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
+def _finalize(client: Client, order: Order, csr_der: bytes) -> tuple[Order, bool]:
+    """Return the finalized order, and False if an earlier run has finalized it."""
     try:
-        return order.finalize(client, csr_der)
+        return order.finalize(client, csr_der), True
     except ProblemError as error:
         if error.problem.type != "orderNotReady":
             raise
@@ -292,4 +295,4 @@ def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
         found = order.refresh(client.patient())
         if found.status in (Status.PENDING, Status.READY):
             raise
-        return found
+        return found, error.is_repeated

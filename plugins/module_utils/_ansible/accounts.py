@@ -21,7 +21,7 @@ from .._acme.jws import AccountKey
 from .._acme.registration import contacts
 from .._common.atomic_file import sync_folder
 from .._common.statuses import Status
-from .ca_options import open_account, open_client, open_customer
+from .ca_options import open_account, open_client, open_customer, verify_new_account
 from .cas import Ca, KeySource, cas_of, only_ca
 from .key_files import create_key, key_would_be_made, load_key, successor_path
 
@@ -95,6 +95,8 @@ def present(ca: Ca, check_mode: bool) -> AccountResult:
         account = find(client, uri) if check_mode or uri else open_account(client, ca)
         if uri and account is None:
             raise AcmeError(f"{client.directory.url} knows no account {uri}")
+        if account is None:
+            verify_new_account(client.directory, ca)
         if account is None or account.is_new:
             stored = account.contact if account else None
             return AccountResult(

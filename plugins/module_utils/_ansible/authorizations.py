@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._acme.authorization import Authorization
+from .._acme.authorization import Authorization, new_authz_url
 from .._acme.challenge_data import describe as describe_challenge
 from .._acme.client import Client
 from .._acme.concurrency import connections_for
@@ -75,8 +75,11 @@ def asked_for(params: Mapping[str, Any]) -> list[AuthorizationResult]:
 def check_all(params: Mapping[str, Any]) -> bool:
     """Return True if anything is asked for. Raises AcmeError for what is wrong without a signed request."""
     ca = only_ca(params)
-    with open_client(ca):
-        return bool(asked_for(params))
+    with open_client(ca) as client:
+        items = asked_for(params)
+        if items and params["state"] == "present":
+            new_authz_url(client.directory)
+        return bool(items)
 
 
 def work_on_all(params: Mapping[str, Any]) -> list[AuthorizationResult]:

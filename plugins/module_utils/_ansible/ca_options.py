@@ -93,9 +93,7 @@ def open_customer(ca: Ca, connections: Connections | None = None) -> Iterator[Cl
     with open_directory(ca, connections) as (http, directory):
         if key is None:
             # A new key has no account. If the CA would refuse one, no key is left behind.
-            refused = refusal(directory, ca.terms_agreed, _external_account(ca))
-            if refused:
-                raise AcmeError(refused)
+            verify_new_account(directory, ca)
             key = load_key(ca.key, create=True)
         yield _with_its_key(Client(http, directory, key, connections), ca)
 
@@ -117,6 +115,13 @@ def open_account(client: Client, ca: Ca) -> Account:
         client.account_uri = ca.account_uri
         return Account(ca.account_uri, "valid")
     return find_or_create(client, contacts(ca.contact or ()), ca.terms_agreed, _external_account(ca))
+
+
+def verify_new_account(directory: Directory, ca: Ca) -> None:
+    """Raise AcmeError if the CA would refuse an account with these options, as far as its directory says so."""
+    refused = refusal(directory, ca.terms_agreed, _external_account(ca))
+    if refused:
+        raise AcmeError(refused)
 
 
 def _external_account(ca: Ca) -> ExternalAccount | None:

@@ -22,22 +22,24 @@ from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import RecordedCertificate, Recorder
 from .._x509.certificates import facts, load_all
+from .._x509.csr import to_der
 from . import issued, take_overs
 from .ca_options import open_client
 from .cas import Ca, cas_of
 from .controller_module import Warn
 from .order_options import ended, from_failure
 from .order_preflight import OrderPreflight
+from .ordering import OrderTotals
 from .same_order import SameOrder, Way, group
 
 
 def finalize_all(
     params: Mapping[str, Any], orders: Sequence[CertificateOrder], warn: Warn
-) -> tuple[int, list[CertificateOrder]]:
-    """Finalize each order at its CA. Return the number of HTTP requests and the orders. Raises AcmeError."""
+) -> tuple[OrderTotals, list[CertificateOrder]]:
+    """Finalize each order at its CA. Raises AcmeError."""
     cas = cas_of(params)
     results: dict[int, CertificateOrder] = {}
-    requests = 0
+    totals = OrderTotals()
     recorder = Recorder(params["history"])
     preflight = OrderPreflight(params["resolver"], len(cas) > 1) if params["preflight"] else None
     for ca in cas:
@@ -45,30 +47,32 @@ def finalize_all(
         if not here:
             continue
         try:
-            found, count = _finalize_at(ca, params, [orders[number] for number in here], preflight, recorder)
+            found = _finalize_at(ca, params, [orders[number] for number in here], preflight, recorder, totals)
         except AcmeError as error:
             if len(cas) == 1:
                 raise
-            found, count = [from_failure(orders[number], to_failure(error)) for number in here], 0
+            found = [from_failure(orders[number], to_failure(error)) for number in here]
         results.update(zip(here, found if len(cas) == 1 else map(take_overs.with_place, found)))
-        requests += count
     recorder.close()
     finals = [results.get(number) or _without_ca(order) for number, order in enumerate(orders)]
     warnings = (recorder.problem, preflight.warning if preflight else "", issued.warning(finals))
     for line in (*warnings, *take_overs.lines(finals)):
         if line:
             warn(line)
-    return requests, finals
+    return totals, finals
 
 
-def would_change(orders: Iterable[CertificateOrder]) -> bool:
-    """Return True if an order is not valid yet: a valid one is only downloaded."""
-    return any(order.status != Status.VALID for order in orders)
-
-
-def has_new_order(orders: Iterable[CertificateOrder], finals: Iterable[CertificateOrder]) -> bool:
-    """Return True if a certificate of *finals*, in the order of *orders*, has another order than before."""
-    return any(final.order_uri != order.order_uri for order, final in zip(orders, finals))
+def check_all(orders: Iterable[CertificateOrder]) -> tuple[OrderTotals, list[CertificateOrder]]:
+    """Return what check mode finds without a request to a CA: the orders that would fail."""
+    totals, failed = OrderTotals(), []
+    for order in orders:
+        try:
+            to_der(order.csr_content or "", order.identifiers or ())
+        except CollectionError as error:
+            failed.append(from_failure(order, Failure(str(error))))
+        else:
+            totals.changed |= order.status != Status.VALID  # a valid one is only downloaded
+    return totals, failed
 
 
 def _without_ca(order: CertificateOrder) -> CertificateOrder:
@@ -82,8 +86,9 @@ def _finalize_at(
     orders: Sequence[CertificateOrder],
     preflight: OrderPreflight | None,
     recorder: Recorder,
-) -> tuple[list[CertificateOrder], int]:
-    """Return the orders at one CA, and the number of requests. Raises AcmeError."""
+    totals: OrderTotals,
+) -> list[CertificateOrder]:
+    """Return the orders at one CA, and add to *totals*. Raises AcmeError."""
     with open_client(ca, connections_for(len(orders), params["concurrency"])) as client:
         client.account_uri = orders[0].account_uri
         verify_challenges = preflight.verify(client, orders) if preflight else lambda _prepared: None
@@ -110,6 +115,9 @@ def _finalize_at(
                 return from_failure(order, issued.failure_of(error, was_valid, client.clock.now()))
             except CollectionError as error:
                 return from_failure(order, Failure(str(error)))
+            finally:
+                if same.has_changed:
+                    totals.changed = True
 
         def in_turn(indexes: list[int]) -> list[CertificateOrder]:
             same = SameOrder(way, Deadline(client.clock, params["timeout"]))
@@ -119,7 +127,8 @@ def _finalize_at(
         results: dict[int, CertificateOrder] = {}
         for indexes, found in zip(groups, run_each(groups, in_turn)):
             results.update(zip(indexes, found))
-        return [results[index] for index in range(len(orders))], client.http.count
+        totals.requests += client.http.count
+        return [results[index] for index in range(len(orders))]
 
 
 def recorded_of(client: Client, order: CertificateOrder, chain: Chain) -> RecordedCertificate:

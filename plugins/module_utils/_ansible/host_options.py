@@ -90,7 +90,7 @@ RESULT_SPEC: dict[str, Any] = {
     "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
     "failure_kind": {"type": "str", "choices": [kind.value for kind in FailureKind]},
-    **texts("failed_at", "retry_at", "digest", "advice"),
+    **texts("retry_at", "digest", "advice"),
     **texts("certificate", "chain", "account_uri", "order_uri", "directory", "created"),
     "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }

@@ -37,7 +37,8 @@ def in_order(chain: Chain) -> Chain:
         leaf, *issuers = chains.in_order(certificates.load_all(delivered, _WHAT))
     except CertificateError as error:
         raise _refused_chain(error, delivered) from None
-    return Chain(certificates.pem(leaf).decode(), tuple(certificates.pem(issuer).decode() for issuer in issuers))
+    intermediates = tuple(certificates.pem(issuer).decode() for issuer in issuers)
+    return replace(chain, certificate=certificates.pem(leaf).decode(), intermediates=intermediates)
 
 
 def is_for(csr: bytes, chain: Chain) -> bool:

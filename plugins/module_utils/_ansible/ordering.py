@@ -126,8 +126,9 @@ def check_all(
             load_key(ca.key)
         with open_directory(ca) as (http, directory):
             for number in here:
-                results[number] = _check_one(directory, ca, asked[number])
-            totals.changed, totals.requests = True, totals.requests + http.count
+                order = results[number] = _check_one(directory, ca, asked[number])
+                totals.changed |= order.status == Status.PENDING
+            totals.requests += http.count
     return totals, [result for result in results if result is not None]
 
 

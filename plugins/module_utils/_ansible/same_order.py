@@ -44,15 +44,20 @@ def group(orders: Sequence[CertificateOrder]) -> Iterator[list[int]]:
 
 @dataclass
 class SameOrder:
-    """The certificates that one order is for, mostly a single one. deadline: of all of them together."""
+    """The certificates that one order is for, mostly a single one. deadline: of all of them together.
+
+    has_changed: the latest finalize() has changed something at the CA, or may have before it failed.
+    """
 
     way: Way
     deadline: Deadline
+    has_changed: bool = field(default=False, init=False)
     _is_taken: bool = field(default=False, init=False)
     _is_first: bool = field(default=True, init=False)
 
     def finalize(self, order: CertificateOrder) -> tuple[CertificateOrder, Chain]:
         """Return the order that the certificate has in the end, and its chain. Raises CollectionError."""
+        self.has_changed = False
         # Before the CA is asked: a request that does not fit would only fail at the end.
         csr = to_der(order.csr_content or "", order.identifiers or ())
         why = f"another certificate took the order {order.order_uri}"
@@ -79,11 +84,15 @@ class SameOrder:
             prepared = replace(prepared, order=prepared.order.refresh(way.client.within(self.deadline)))
         self._is_first = False
         way.preflight(prepared)
-        return in_order(complete(way.client, prepared, csr, self.deadline, way.preference))
+        self.has_changed = prepared.order.status != Status.VALID
+        chain = in_order(complete(way.client, prepared, csr, self.deadline, way.preference))
+        self.has_changed = chain.is_new
+        return chain
 
     def _finalize_again(self, order: CertificateOrder, csr: bytes) -> tuple[CertificateOrder, Chain]:
         client = self.way.client.within(self.deadline)
         made = order_again(client, to_new_request(order, client.directory.url))
+        self.has_changed = True
         chain = in_order(complete(client, PreparedOrder(made), csr, self.deadline, self.way.preference))
         if not is_for(csr, chain):
             raise RefusedCertificateError(

@@ -481,7 +481,6 @@ class CertificateOrder(_Contract):
     action: Action | None = field(default=None, metadata=_sparse(member(Action, *UNORDERED)))
     #: Its end.
     failure_kind: FailureKind | None = field(default=None, metadata=_sparse(member(FailureKind)))
-    failed_at: str | None = field(default=None, metadata=_sparse(instant))
     retry_at: str | None = field(default=None, metadata=_sparse(instant))
     digest: str | None = field(default=None, metadata=_sparse(DIGEST))
     #: For people, after the problem: since when attempts have failed, and when the next one is.

@@ -2,19 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificate requests (RFC 2986) with an empty subject: the names are in the extension subjectAltName only."""
+"""Certificate requests (RFC 2986). The ones made here have an empty subject, and all names in the subjectAltName."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from .._common.identifiers import canonical, is_address
 from . import certificates, keys, san
 from .errors import RequestError
 
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509.oid import NameOID
 except ImportError:
     pass  # reported by availability.py, before anything here is called
 
@@ -54,19 +56,31 @@ def _load(csr_content: str | bytes, identifiers: Iterable[str]) -> x509.Certific
     try:
         request = x509.load_pem_x509_csr(data)
         is_signed = request.is_signature_valid
-        names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        raise RequestError("the certificate request has no subjectAltName") from None
+        actual = _names(request)
     except Exception as error:  # which errors the library raises differs between its releases
         raise RequestError(f"cannot read the certificate request: {_line(error)}") from None
     if not is_signed:
         raise RequestError("the certificate request is not signed by its own key")
-    actual, expected = san.texts(names), set(identifiers)
+    expected = set(identifiers)
     if actual != expected:
         raise RequestError(
             f"the certificate request does not match its order: it is for {_join(actual)}, not for {_join(expected)}"
         )
     return request
+
+
+def _names(request: x509.CertificateSigningRequest) -> set[str]:
+    """Return the names that a request is for: those of the subjectAltName, without it the common name.
+
+    RFC 8555 section 7.4 has them in either. Requests of other tools may have a common name only.
+    """
+    try:
+        return san.texts(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except x509.ExtensionNotFound:
+        common = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        texts = (canonical(str(attribute.value)) for attribute in common)
+        # RFC 8738 section 4: addresses have to be in the subjectAltName.
+        return {f"commonName {text}" if is_address(text) else text for text in texts}
 
 
 def _join(names: set[str]) -> str:

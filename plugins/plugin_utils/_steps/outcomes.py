@@ -94,7 +94,7 @@ def _to_record(
         return outcome
     # No CA can help if none was asked.
     directory = None if kind == FailureKind.LOCAL else outcome.directory
-    outcome = replace(outcome, directory=directory, digest=decided.digest, failed_at=utc(results.now))
+    outcome = replace(outcome, directory=directory, digest=decided.digest)
     return replace(outcome, advice=_advice(outcome, kind, results, host)) if kind else outcome
 
 

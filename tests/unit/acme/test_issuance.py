@@ -583,7 +583,7 @@ def test_to_failure_error_has_resumable_and_temporary(error, resumable, temporar
     ("error", "kind"),
     [
         (AcmeError("x"), FailureKind.REFUSAL),
-        (OrderInvalid("x"), FailureKind.VALIDATION),
+        (OrderInvalid(Cause("x")), FailureKind.VALIDATION),
         (PreflightError("x"), FailureKind.LOCAL),
         (OrderTakenError("x"), FailureKind.REFUSAL),
         # a later run may have it without any change

@@ -467,6 +467,13 @@ def test_present_known_key_answered_with_contact_takes_one_request(ca, options, 
     assert ca.counts() == {"/new-account": 1}
 
 
+def test_present_check_mode_account_that_the_ca_would_refuse_raises(ca, options):
+    ca.meta = {"termsOfService": "https://ca.example/terms"}
+    with pytest.raises(AcmeError, match="requires agreement to its terms of service"):
+        accounts.ensure(options(terms_agreed=False), check_mode=True)
+    assert accounts.ensure(options(), check_mode=True)[0].changed
+
+
 def test_present_result_has_contacts_that_the_ca_stores(ca, options, key):
     def drops(request):
         return Answer(201, {"status": "valid", "contact": []}, {"Location": ca.register(key)})

@@ -126,6 +126,7 @@ def test_work_on_all_key_without_account_is_refused(params):
 
 @pytest.mark.parametrize(("names", "expected"), [(["a.example"], True), ([], False)])
 def test_check_all_sends_no_signed_request(ca, params, names, expected):
+    ca.new_authz = True
     assert authorizations.check_all(params(identifiers=names)) is expected
     assert ca.lines() == ["GET /directory"]
 
@@ -139,3 +140,9 @@ def test_to_result_has_all_keys():
         "problem": "no",
         "challenges": [],
     }
+
+
+def test_check_all_ca_without_pre_authorization_fails(params):
+    with pytest.raises(AcmeError, match=r"\(it has no newAuthz\)$"):
+        authorizations.check_all(params(identifiers=["a.example"]))
+    assert authorizations.check_all(params("absent", authorizations=[given("u")]))

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import Chain
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     AcmeError,
+    Cause,
     ChainError,
     OrderInvalid,
     OrderTakenError,
@@ -38,7 +39,10 @@ def chain_of(*certificates):
 
 def test_in_order_sorts_the_chain():
     found = issued.in_order(chain_of(MIDDLE.certificate, LOWER.certificate, LEAF, LOWER.certificate))
-    assert found == Chain(ca.pem(LEAF), (ca.pem(LOWER.certificate), ca.pem(MIDDLE.certificate)))
+    assert (found.certificate, found.intermediates) == (
+        ca.pem(LEAF),
+        (ca.pem(LOWER.certificate), ca.pem(MIDDLE.certificate)),
+    )
 
 
 DAMAGED = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -109,7 +113,7 @@ DELIVERED = ca.pem(LOWER.certificate, LEAF)
         (RefusedCertificateError("x"), False, NOW, False, True),
         (PreflightError("x"), False, NOW, True, False),
         (TransportError("x"), True, NOW, True, False),
-        (OrderInvalid("x"), False, NOW, False, False),
+        (OrderInvalid(Cause("x")), False, NOW, False, False),
         (OrderTakenError("x", is_temporary=True), True, NOW, False, False),
         (AcmeError("x"), False, NOW, False, False),
     ],

@@ -262,6 +262,8 @@ def test_check_all_sends_no_signed_request(ca, params):
     assert [order.status for order in orders] == [Status.PENDING, Status.FAILED, Status.FAILED]
     assert (totals.changed, totals.requests) == (True, 1)
     assert ca.lines() == ["GET /directory"]
+    totals, _orders = ordering.check_all(params(), [asked("b", profile="odd")])
+    assert not totals.changed
 
 
 def test_check_all_reads_the_directory_of_the_ca_that_the_plan_chose(ca, second, params):

@@ -24,7 +24,7 @@ def kinds_of_errors():
         found += [
             kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, CollectionError)
         ]
-    return dict.fromkeys(found)
+    return [kind for kind in dict.fromkeys(found) if kind is not x509_errors.ValidityError]  # which needs two dates
 
 
 @pytest.mark.parametrize("kind", kinds_of_errors(), ids=lambda kind: kind.__name__)

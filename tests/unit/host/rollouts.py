@@ -55,7 +55,7 @@ def result(name, status, **fields):
         "account_uri": None,
         "order_uri": None,
         "directory": None,
-        **dict.fromkeys(("failure_kind", "failed_at", "retry_at", "digest", "advice")),
+        **dict.fromkeys(("failure_kind", "retry_at", "digest", "advice")),
     }
     return {**empty, "name": name, "status": status, "action": None, **fields}
 

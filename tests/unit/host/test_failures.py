@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import HostCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import DEFAULT_LIST
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_utc
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import inspection, removal
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store import failures
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import Claim
@@ -37,8 +38,8 @@ def failure(at=FIRST, kind="validation", directory=DIRECTORY, digest="5e", **mor
 def failed(home, at=FIRST, status="failed", check=False, **more):
     """Carry out the result of an order that failed."""
     fields = {"failure_kind": "validation", "directory": DIRECTORY, "digest": "5e", "problem": "no answer", **more}
-    run = rollout(home, check=check)
-    run.take(result("shop", status, resumable=True, failed_at=at, **fields))
+    run = rollout(home, check=check, controller_time=parse_utc(at) if at else None)
+    run.take(result("shop", status, resumable=True, **fields))
     return run
 
 
@@ -106,8 +107,8 @@ def test_rollout_nothing_is_recorded(home, options):
     assert inspection.inventory(str(home)) == []
 
 
-def test_rollout_odd_instants_are_those_of_the_host(home):
-    failed(home, "soon", retry_at="later")
+def test_rollout_without_time_of_the_controller_records_that_of_the_host(home):
+    failed(home, at=None, retry_at="later")
     (found,) = failures.read(home / "versions" / "shop").failed
     assert (found["at"], found["retry_at"]) == (ca.NOW.strftime("%Y-%m-%dT%H:%M:%SZ"), None)
 
@@ -138,14 +139,14 @@ def test_switch_crash_at_any_step_leaves_no_failure_beside_a_new_live_version(ho
     assert (step > 5, host.served(home) is not None) == (True, True)
 
 
-def test_rollout_certificate_for_another_key_is_recorded_as_a_refusal(home):
+def test_rollout_certificate_for_another_key_is_recorded(home):
     host.prepare(home, WANTED, ORDER)
     leaf = host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers)
-    offered = {**valid(home, "shop"), "certificate": ca.pem(leaf), "failed_at": FIRST, "directory": DIRECTORY}
-    run = rollout(home)
+    offered = {**valid(home, "shop"), "certificate": ca.pem(leaf), "directory": DIRECTORY}
+    run = rollout(home, controller_time=parse_utc(FIRST))
     run.take(offered)
     assert "shop" in run.failures
-    assert reported(home) == [("refusal", DIRECTORY, 1, FIRST, FIRST)]
+    assert reported(home) == [("certificate", DIRECTORY, 1, FIRST, FIRST)]
 
 
 def test_rollout_failure_that_cannot_be_recorded_warns(home):

@@ -70,6 +70,16 @@ def test_await_key_returns_public_keys_and_failures(home):
     assert (list(batch.receivers), list(batch.failures), batch.changed) == (["shop"], ["mail"], True)
 
 
+def test_failures_change_nothing(home, tmp_path):
+    batch_of(home, (MAIL, ORDER))
+    again = batch_of(home, (MAIL, ORDER))
+    (tmp_path / "broken").write_text("no folder")
+    again.serve([response(tmp_path / "broken", "mail")])
+    (home / "versions" / "shop").write_text("in the way")
+    again.await_key("shop")
+    assert (list(again.failures), again.changed) == (["mail", "shop"], False)
+
+
 def test_serve_skips_failures_and_journals_before(home, tmp_path):
     served, broken, missing = (tmp_path / name for name in ("served", "broken", "missing"))
     served.mkdir()

@@ -64,8 +64,11 @@ def test_to_der_of_text_or_bytes(form):
         ("<html>", "cannot read the certificate request: "),
         (PEM[:-60], "cannot read the certificate request: "),
         (ca.pem(ca.Authority.root().certificate), "cannot read the certificate request: "),
-        (made(), "has no subjectAltName"),
-        (made(subject="b.example"), "has no subjectAltName"),
+        (made(), "it is for nothing, not for"),
+        (made(subject="b.example"), "it is for b.example, not for *.a.example, b.example"),
+        (made(subject="192.0.2.1"), "it is for commonName 192.0.2.1, not for"),
+        (made(subject="My Büro"), "it is for my büro, not for"),
+        (made([names_of("other.example")], subject="b.example"), "it is for other.example, not for"),
         (changed(b"b.example", b"c.example"), "is not signed by its own key"),
         (made([names_of("b.example")]), "its order: it is for b.example, not for *.a.example, b.example"),
         (made([names_of(*NAMES, "evil.example")]), "it is for *.a.example, b.example, evil.example, not for"),
@@ -76,7 +79,7 @@ def test_to_der_of_text_or_bytes(form):
         ),
         (made([names_of(*NAMES, x509.RFC822Name("me@b.example"))]), "RFC822Name me@b.example"),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_to_der_damaged_or_mismatched_request_is_refused(request_pem, what):
     with pytest.raises(RequestError) as error:
@@ -85,6 +88,22 @@ def test_to_der_damaged_or_mismatched_request_is_refused(request_pem, what):
     assert len(str(error.value).splitlines()) == 1
     if isinstance(request_pem, bytes):
         assert not csr.matches(request_pem, KEY, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("request_pem", "names"),
+    [
+        (made(subject="b.example"), ["b.example"]),
+        (made(subject="B.Example"), ["b.example"]),
+        (made(subject="*.a.example"), ["*.a.example"]),
+        # Some tools repeat one of the names, or have another text there, which is no name if there is a subjectAltName.
+        (made([names_of(*NAMES)], subject="b.example"), NAMES),
+        (made([names_of(*NAMES)], subject="my web server"), NAMES),
+    ],
+)
+def test_to_der_common_name_counts_without_alternative_names(request_pem, names):
+    der = x509.load_pem_x509_csr(request_pem).public_bytes(serialization.Encoding.DER)
+    assert csr.to_der(request_pem, names) == der
 
 
 def test_matches_ignores_case_of_names():

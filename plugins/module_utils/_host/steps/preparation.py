@@ -134,7 +134,7 @@ def note_failure(home: str, claim: Claim, result: Mapping[str, Any], kind: Failu
     failure = {
         "kind": kind.value,
         "directory": result["directory"] or "",
-        "at": as_time(result["failed_at"]) or utc(now),
+        "at": utc(now),
         "retry_at": as_time(result["retry_at"]) or None,
         "problem": result["problem"],
         "digest": result["digest"] or "",

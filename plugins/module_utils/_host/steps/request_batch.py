@@ -66,11 +66,10 @@ class RequestBatch:
 
     def await_key(self, name: str) -> None:
         """Make a key to receive a certificate's private key with; none in a check."""
-        self.changed = True
-        if self.check:
-            return
         try:
-            self.receivers[name] = key_transfer.await_key(self.home, name)
+            if not self.check:
+                self.receivers[name] = key_transfer.await_key(self.home, name)
+            self.changed = True
         except CollectionError as error:
             self.failures[name] = str(error)
 
@@ -84,9 +83,10 @@ class RequestBatch:
             if response.name in self.failures:
                 continue
             try:
-                self.changed |= not response.in_place()
+                missing = not response.in_place()
                 if not self.check:
                     response.put()
+                self.changed |= missing
             except CollectionError as error:
                 self.failures[response.name] = str(error)
 

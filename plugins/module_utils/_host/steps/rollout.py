@@ -61,10 +61,10 @@ class Rollout:
         for response in responses:
             if not response.exists():
                 continue
-            self.changed = True
             try:
                 if not self.check:
                     response.remove()
+                self.changed = True
             except CollectionError as error:
                 self.warnings.append(str(error))
 
@@ -97,9 +97,9 @@ class Rollout:
         """Confirm a version whose handlers have run (an element of the module's option `after_handlers`)."""
         try:
             if reload_outstanding(self.home, name, version):
-                self.changed = True
                 if not self.check:
                     confirm(self.home, name, version, self.keep)
+                self.changed = True
         except CollectionError as error:
             self._fail(name, str(error))
 
@@ -190,7 +190,7 @@ class Rollout:
         if self.check:
             return
         try:
-            note_failure(self.home, self.claim, result, kind, self.now)
+            note_failure(self.home, self.claim, result, kind, self.controller_time or self.now)
         except CollectionError as error:
             self.warnings.append(f"certificate {result['name']}: cannot record that its order failed: {error}")
 
