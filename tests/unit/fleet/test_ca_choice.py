@@ -12,7 +12,8 @@ from tests.unit import contracts
 from tests.unit.contracts import HOUR, ISSUED, utc
 
 A, B, C = (f"https://{name}.example/dir" for name in "abc")
-CA, REFUSAL, VALIDATION, LOCAL = FailureKind.CA, FailureKind.REFUSAL, FailureKind.VALIDATION, FailureKind.LOCAL
+CA, REFUSAL, CERTIFICATE = FailureKind.CA, FailureKind.REFUSAL, FailureKind.CERTIFICATE
+VALIDATION, LOCAL = FailureKind.VALIDATION, FailureKind.LOCAL
 FAILED = "its last order failed there (since 2026-09-01 12:00 UTC)"
 
 
@@ -34,6 +35,7 @@ TABLE = {
     "an order in the journal of a CA that is not listed": ([A, B], [], {"journaled": C}, [A, B], ""),
     "the first had trouble": ([A, B], [failed(A)], {}, [B, A], f"{A}: {FAILED}"),
     "the first refused": ([A, B], [failed(A, REFUSAL)], {}, [B, A], f"{A}: {FAILED}"),
+    "the first issued what is of no use": ([A, B], [failed(A, CERTIFICATE)], {}, [B, A], f"{A}: {FAILED}"),
     "the first could not validate": ([A, B], [failed(A, VALIDATION)], {}, [A, B], ""),
     "the first was not asked": ([A, B], [failed(A, LOCAL)], {}, [A, B], ""),
     "the first could not validate, near the end": (
