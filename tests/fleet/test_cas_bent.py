@@ -127,7 +127,7 @@ def test_cas_first_fails_at_a_step_for_ever_second_issues_within_two_runs(pair: 
         assert list(pair.issuers().values()) == [SECOND if step.runs <= number else "" for step in STEPS]
         assert taken_over(run) == sum(step.runs == number for step in STEPS)
 
-    # What is issued stays, whatever the first CA does.
+    # Certificates that are issued stay, whatever the first CA does.
     pair.first.straighten()
     before = pair.issuers(), pair.orders()
     assert pair.run().code == 0
@@ -145,7 +145,7 @@ def test_cas_first_fails_at_a_step_once_is_issued_within_two_runs(pair: Pair) ->
     issued = {name: issuer for name, issuer in pair.issuers().items() if issuer}
     assert pair.run().code == 0
     assert all(pair.issuers().values())
-    # What was issued was issued once.
+    # No certificate was issued twice.
     assert {name: pair.issuers()[name] for name in issued} == issued
     before = pair.orders()
     assert pair.run().code == 0

@@ -23,7 +23,7 @@ SHORT_NAMES = {
 WANT_TERMS = frozenset(SHORT_NAMES.values())
 #: Directories whose meta has externalAccountRequired.
 WANT_EXTERNAL_ACCOUNT = WANT_TERMS - {SHORT_NAMES["letsencrypt"], SHORT_NAMES["letsencrypt-staging"]}
-# How the names of their roots begin, those of cross-signatures among them.
+# The beginnings of the names of their roots, those of cross-signatures among them.
 _ROOTS = {
     "ISRG": ("letsencrypt",),
     "(STAGING)": ("letsencrypt-staging",),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What CAs and name servers said about a possible change to another CA, kept for a day beside the renewal cache."""
+"""Facts about a possible change to another CA, kept for a day beside the renewal cache."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which CA is asked first for a certificate, and why that is not the first one of the list. Pure."""
+"""The CA that is asked first for a certificate, and why that is not the first one of the list. Pure."""
 
 from __future__ import annotations
 

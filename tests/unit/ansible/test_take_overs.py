@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run says of certificates that another CA than the first one issued."""
+"""The lines of a run about certificates that another CA than the first one issued."""
 
 from __future__ import annotations
 

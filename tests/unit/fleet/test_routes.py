@@ -122,7 +122,7 @@ LATER = f"{CA}: 2 orders failed there (since 2026-10-31 12:00 UTC)"
     [
         (FAILED, FRESH, "5e", [OTHER, CA]),
         (FAILED, None, "5e", [OTHER, CA]),
-        # What was wanted is another thing now, or the CAs have other options.
+        # The order is another one now, or the CAs have other options.
         (FAILED, FRESH, "77", [CA, OTHER]),
         (contracts.failed(), FRESH, "5e", [CA, OTHER]),
         (contracts.failed(), None, "5e", [CA, OTHER]),
