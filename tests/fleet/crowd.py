@@ -95,8 +95,13 @@ class Crowd:
         """Want other keys than before."""
         self._key_type = next(other for other in KEY_TYPES if other != self._key_type)
 
-    def run(self, order_timeout: int = FAST, options: Mapping[str, Mapping[str, Any]] | None = None) -> Report:
-        """Run the role, with some certificates' options. Raises subprocess.TimeoutExpired after limit()."""
+    def run(
+        self, order_timeout: int = FAST, options: Mapping[str, Mapping[str, Any]] | None = None, **more: Any
+    ) -> Report:
+        """Run the role, with some certificates' options, and *more* variables.
+
+        Raises subprocess.TimeoutExpired after limit().
+        """
         wanted: dict[str, list[dict[str, Any]]] = {host: [] for host in self._hosts}
         for name, host in self.host.items():
             entry = {"name": name, "identifiers": [self.domain(name)], "key_type": self._key_type}
@@ -106,6 +111,7 @@ class Crowd:
             "acme_order_timeout": order_timeout,
             "acme_certificates": "{{ wanted[inventory_hostname] }}",
             "wanted": wanted,
+            **more,
         }
         command = self._plays.command({**PLAY, "hosts": ",".join(self._hosts)}, **variables)
         run = self._fleet.run(command, self._plays.environment(), limit(order_timeout))
@@ -143,15 +149,26 @@ class Round:
 
     def problems(self) -> list[str]:
         """Return a line for each certificate that came out otherwise than its case says."""
-        found = {name: self._problem(name, self.cases.get(name, _NO_FAULT)) for name in self.before}
-        problems = [f"{name}: {self.cases.get(name, _NO_FAULT).title}: {why}" for name, why in found.items() if why]
+        found = {name: self._problem(name, self.case(name)) for name in self.before}
+        problems = [f"{name}: {self.case(name).title}: {why}" for name, why in found.items() if why]
         if "Traceback" in self.report.run.text:
             problems.append("there is a traceback")
         return problems
 
+    def case(self, name: str) -> Case:
+        """Return the case of a certificate."""
+        return self.cases.get(name, _NO_FAULT)
+
+    def lines(self, name: str) -> list[str]:
+        """Return the lines that say why a certificate was stopped; of the whole CA, the one with the case's words."""
+        lines = self.report.lines.get(name, [])
+        if self.is_whole and not lines:
+            return [line for line in self.report.everything if self.case(name).pattern.search(line)][:1]
+        return lines
+
     def _problem(self, name: str, case: Case) -> str:
         before, after = self.before[name], self.after[name]
-        lines = self.report.lines.get(name, [])
+        lines = self.lines(name)
         if not after:
             return f"nothing is live any more: {lines}"
         outcome = case.outcome
@@ -167,8 +184,6 @@ class Round:
 
     def _line_problem(self, case: Case, lines: list[str]) -> str:
         """Return what is wrong about the lines that say why a certificate was stopped."""
-        if self.is_whole and not lines:
-            lines = [line for line in self.report.everything if case.pattern.search(line)][:1]
         if len(lines) != 1:
             return f"there is not one line about it: {lines or self.report.everything}"
         if "\n" in lines[0]:

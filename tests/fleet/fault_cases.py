@@ -65,7 +65,7 @@ VALIDATION: tuple[Case, ...] = (
     stopped("authorization of NAME is 404", words="404"),
     issued("answer the authorization of NAME with an HTML page once"),
     issued("cut the connection in the body of the authorization of NAME once"),
-    stopped("status is invalid in the authorization of NAME", words="invalid"),
+    stopped("status is invalid in the authorization of NAME", words="validation failed"),
     stopped("offer only dns-01 for NAME", words="offers no http-01 challenge (offered: dns-01)"),
     stopped("challenges is [] in the authorization of NAME", words="offers no http-01 challenge"),
     stopped("leave challenges out of the authorization of NAME", words="offers no http-01 challenge"),
@@ -82,11 +82,11 @@ VALIDATION: tuple[Case, ...] = (
     stopped("malformed at the challenge of NAME", words="http-01 challenge: malformed"),
     common(stopped("the challenge of NAME fails", words="connection")),
     stopped("the challenge of NAME fails with caa", words="caa"),
-    stopped("the challenge of NAME fails with dns", words="dns"),
+    stopped("the challenge of NAME fails later with dns", words="dns"),
     stopped("the challenge of NAME fails with unauthorized", words="unauthorized"),
     common(
         stopped(
-            "the challenge of NAME fails",
+            "the challenge of NAME fails later",
             "the order of NAME stays pending when an authorization fails",
             words="connection",
         )
@@ -113,9 +113,8 @@ ORDER: tuple[Case, ...] = (
     stopped("status is strange in the order of NAME", words="status strange"),
     stopped("status is deactivated in the order of NAME", words="status deactivated"),
     issued("the order of NAME stays processing for 3 polls"),
-    common(
-        issued("the order of NAME stays processing for 2 polls", "Retry-After is 86400 on a processing order of NAME")
-    ),
+    common(issued("the order of NAME stays processing for 2 polls", "Retry-After is 2 on a processing order of NAME")),
+    issued("status is processing in finalize of NAME", "Retry-After is 86400 in finalize of NAME", slow=True),
     stopped("the order of NAME stays processing", words="processing", slow=True),
     issued("certificate is relative in a valid order of NAME"),
     stopped("leave certificate out of a valid order of NAME", words="certificate"),

@@ -105,6 +105,12 @@ SENTENCES: tuple[Sentence, ...] = (
     Sentence("hand out a pending order again for the same names", "reuse", "", ("newOrder", "finalize")),
     Sentence("the order{of} stays pending when an authorization fails", "order_stays_pending", "", _ORDER_POLLS),
     Sentence("the challenge{of} fails(?: with {problem})?", "challenge_fails", "the challenge fails", _VALIDATION),
+    Sentence(
+        "the challenge{of} fails later(?: with {problem})?",
+        "challenge_fails_later",
+        "the challenge fails later",
+        _VALIDATION,
+    ),
     Sentence("the challenge{of} stays pending", "challenge_stays", "", _VALIDATION),
     Sentence("the challenge{of} has to be posted {times}", "challenge_again", "", ("challenge", "authorization")),
     Sentence("offer only (?P<only>[a-z0-9-]+){of}", "offer", "offer only dns-01 for shop.lab.test", ("authorization",)),

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from . import answers
-from .answers import Answer, of_document, of_problem, problem
+from .answers import Answer, leave_out, of_document, of_problem, problem, set_value
 from .faults import After, Before, Exchange, made
 
 _UNREACHABLE = "connection"
@@ -42,12 +42,18 @@ def _is_answer(x: Exchange) -> bool:
 
 
 def _failing(x: Exchange) -> Answer | None:
-    """Let validation of a challenge fail, without the CA."""
+    """Let validation of a challenge fail at once, without the CA."""
     if not _is_answer(x):
         return None
     error = problem(x.values.get("problem", _UNREACHABLE))
     x.notes["failed"] = {x.request.path: error}
     return x.with_nonce(of_document({**_challenge_of(x), "status": "invalid", "error": error}))
+
+
+def _failing_later(x: Exchange) -> Answer | None:
+    """Let it fail after an answer that does not say so (RFC 8555 section 7.5.1)."""
+    answer = _failing(x)
+    return answer and leave_out(set_value(answer, "status", "processing"), "error")
 
 
 def _failed(x: Exchange, answer: Answer) -> Answer:
@@ -207,7 +213,7 @@ def _empty_account(x: Exchange, answer: Answer) -> Answer:
 def _not_after_ignored(x: Exchange, answer: Answer) -> Answer:
     """Issue for 90 days, and say nothing about the notAfter that was asked for."""
     if x.request.resource != "certificate":
-        return answers.leave_out(answer, "notAfter")
+        return leave_out(answer, "notAfter")
     return made(x, answer)
 
 
@@ -215,12 +221,14 @@ WAYS_BEFORE: dict[str, Before] = {
     "ignore_deactivation": _not_deactivated,
     "refuse_replaces": _replaces_refused,
     "challenge_fails": _failing,
+    "challenge_fails_later": _failing_later,
     "challenge_stays": _unanswered,
     "challenge_again": _again,
     "invalid_at_finalize": _spoilt,
 }
 WAYS_AFTER: dict[str, After] = {
     "challenge_fails": _failed,
+    "challenge_fails_later": _failed,
     "challenge_again": _again_shown,
     "offer": _offered,
     "token": _token,

@@ -240,6 +240,14 @@ def test_bent_ca_challenge_fails_in_all_resources(customer: Customer) -> None:
     assert "error" not in customer.post("/my-order/2").json()
 
 
+def test_bent_ca_challenge_fails_after_an_answer_that_does_not_say_so(customer: Customer) -> None:
+    prepared(customer, "the challenge fails later with dns")
+    answer = customer.post("/chalZ/1", {}).json()
+    assert (answer["status"], "error" in answer) == ("processing", False)
+    authorization = customer.post("/authZ/1").json()
+    assert (authorization["status"], authorization["challenges"][0]["error"]["type"][-4:]) == ("invalid", ":dns")
+
+
 def test_bent_ca_challenge_has_to_be_posted_often(customer: Customer) -> None:
     prepared(customer, "the challenge has to be posted three times")
     first = customer.post("/chalZ/1", {}).json()
