@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.text import one_line, printable
-from . import ca_clock
+from . import ca_clock, tls_trust
 from .errors import ProtocolError, TransportError, UnreadableError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, Request, body, exchange, new_session
 from .retry import Retry, is_retryable
@@ -160,10 +160,8 @@ class Http:
             cause = innermost(error)
             if not isinstance(cause, ssl.SSLCertVerificationError):
                 raise TransportError(f"{_origin(url)} cannot be reached with TLS ({reason(cause)})") from None
-            raise UntrustedError(
-                f"{_origin(url)} has a certificate that is not trusted ({reason(cause)}); "
-                "set ca_path (acme_ca_path) to the CA bundle that it is signed by"
-            ) from None
+            why = tls_trust.explain(cause.verify_code, reason(cause), self._own_clock.now())
+            raise UntrustedError(f"{_origin(url)} {why}") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
 
