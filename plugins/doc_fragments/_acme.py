@@ -85,7 +85,8 @@ options:
     type: path
   request_timeout:
     description:
-      - Time limit in seconds for each request to the CA, from the connection to the end of the answer.
+      - Time limit in seconds for each request to the CA, from the connection to the end of the answer. It is also that
+        for its directory, with all attempts, so a CA that does not answer takes no more.
       - The system's resolver limits the time to look up the CA's name.
     type: int
     default: 30

@@ -13,8 +13,6 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from typing import Any, Protocol
 
 USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
@@ -100,26 +98,6 @@ def system_addresses(host: str, port: int) -> list[SocketAddress]:
     return list(dict.fromkeys(entry[4] for entry in found))
 
 
-def connect_first(
-    places: Sequence[SocketAddress], seconds: Callable[[int], float], options: Iterable[Any] = ()
-) -> socket.socket:
-    """Connect to the first of *places* that accepts the connection.
-
-    *seconds*: the time limit for a place, by its number; what it raises ends the attempt. *options*: for setsockopt().
-    Raises OSError, for the last place.
-    """
-    trouble = OSError("no address")
-    for number, place in enumerate(places):
-        try:
-            with ExitStack() as stack:
-                family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
-                connection = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-                for option in options:
-                    connection.setsockopt(*option)
-                connection.settimeout(seconds(number))
-                connection.connect(place)
-                stack.pop_all()
-                return connection
-        except OSError as error:
-            trouble = error
-    raise trouble
+def family_of(place: SocketAddress) -> socket.AddressFamily:
+    """Return the address family of a socket address."""
+    return socket.AF_INET6 if len(place) == 4 else socket.AF_INET

@@ -17,7 +17,7 @@ from http.client import HTTPMessage
 
 from .._common.deadline import Deadline
 from .addresses import Address, address_class, is_allowed, parse_address
-from .bounded import USER_AGENT, BoundedAnswer, SocketAddress, connect_first
+from .bounded import USER_AGENT, BoundedAnswer, SocketAddress, family_of
 
 #: Look up host and port. Raises OSError or UnicodeError.
 Resolve = Callable[[str, int], Sequence[SocketAddress]]
@@ -93,7 +93,14 @@ def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
 
 def connect(place: SocketAddress, timeout: float, deadline: Deadline) -> socket.socket:
     """Connect to a place that is allowed; *timeout*: in seconds. Nothing is looked up. Raises OSError, OutOfTime."""
-    return connect_first((place,), lambda _number: _time_left(timeout, deadline))
+    connection = socket.socket(family_of(place), socket.SOCK_STREAM)
+    try:
+        connection.settimeout(_time_left(timeout, deadline))
+        connection.connect(place)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def get(

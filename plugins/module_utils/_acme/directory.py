@@ -33,7 +33,11 @@ class Directory:
 
     @classmethod
     def fetch(cls, http: Http, url: str, deadline: Deadline | None = None) -> Directory:
-        """Read the directory at *url*. Raises TransportError, ProtocolError, or AcmeError for a refusal."""
+        """Read the directory at *url*, with all attempts before *deadline*, or in the time of one request.
+
+        A CA that does not answer costs a run no more. Raises TransportError, ProtocolError, or AcmeError for a refusal.
+        """
+        deadline = deadline or Deadline(http.clock, http.timeout)
         answer = http.get(url, deadline=deadline, verify=Response.json)
         if 300 <= answer.status < 400:
             raise AcmeError(f"directory {url} redirects to {answer.headers.get('Location', 'nowhere')}: give that URL")
@@ -41,7 +45,7 @@ class Directory:
             problem = Problem.of_response(answer.status, answer.body)
             raise AcmeError(f"directory {url} answered HTTP {answer.status} ({problem}): check acme_directory")
         directory = cls.parse(url, answer.json())
-        http.compare_clocks(answer, directory.new_nonce)
+        http.compare_clocks(answer, directory.new_nonce, deadline)
         return directory
 
     @classmethod

@@ -22,7 +22,8 @@ from typing import Any
 
 from .._common.errors import CollectionError
 from .._common.text import one_line
-from .bounded import USER_AGENT, BoundedAnswer, connect_first, system_addresses
+from .bounded import USER_AGENT, BoundedAnswer, system_addresses
+from .happy_eyeballs import connect_any
 
 try:
     import requests
@@ -189,10 +190,7 @@ if _LIBRARIES:
             # Before the TLS handshake, to which Python applies the socket's timeout as a whole.
             try:
                 places = system_addresses(self.host.strip("[]"), self.port)
-                # Each gets a share of the time, so that IPv4 is tried if IPv6 does not work.
-                connection = connect_first(
-                    places, lambda number: _limit.seconds() / (len(places) - number), self.socket_options or ()
-                )
+                connection = connect_any(places, _limit.seconds, self.socket_options or ())
                 connection.settimeout(_limit.seconds())
                 return connection
             except socket.timeout as error:

@@ -114,7 +114,7 @@ class Http:
         self.count = 0
         self._count_lock = threading.Lock()
         self.directory_url = verify_url(directory_url)
-        self._timeout = timeout
+        self.timeout = timeout
         # Passed with each request: REQUESTS_CA_BUNDLE would override that of the session.
         self._verify = verify_bundle(ca_path) if ca_path else None
         self._session = new_session({"Accept-Language": "en"}, connections=connections)
@@ -143,7 +143,7 @@ class Http:
         with self._count_lock:
             self.count += 1
         seconds = (
-            self._timeout if deadline is None else min(self._timeout, round(max(deadline.left(), _SHORTEST_TIME), 1))
+            self.timeout if deadline is None else min(self.timeout, round(max(deadline.left(), _SHORTEST_TIME), 1))
         )
         try:
             request = Request(method, url, _LARGEST_ANSWER, data, headers)
@@ -190,14 +190,14 @@ class Http:
             if not is_retryable(answer.status) or not retry.wait(answer.retry_after(self.clock.now())):
                 return answer
 
-    def compare_clocks(self, answer: Response, new_nonce: str) -> None:
+    def compare_clocks(self, answer: Response, new_nonce: str, deadline: Deadline) -> None:
         """Learn the CA's time if the answer to a GET seems to be of another one, which may be a cache's.
 
         *new_nonce*: the URL of newNonce, whose answers are not cached (RFC 8555 section 7.2).
         """
         if ca_clock.ahead_of(answer.headers, self._own_clock.now()):
             with suppress(TransportError, ProtocolError):
-                self.request_once("HEAD", new_nonce)
+                self.request_once("HEAD", new_nonce, deadline=deadline)
 
     def retry_at(self, answer: Response) -> datetime | None:
         """Return the answer's Retry-After as an instant, if it has one."""

@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory impo
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProtocolError, TransportError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES, resolve_directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import verify_url
-from tests.unit.acme.server import CUT_HEAD, RESET, Answer, html, problem
+from tests.unit.acme.server import CUT_HEAD, HANG, RESET, Answer, html, problem
 
 LEAST = {
     "newNonce": "https://ca.example/n",
@@ -203,3 +203,10 @@ def test_fetch_with_another_date_does_not_need_a_nonce(ca, http):
     ca.date = "Mon, 23 Nov 2020 12:00:00 GMT"
     ca.always("/new-nonce", RESET)
     assert Directory.fetch(http, f"{ca.url}/directory").new_order == f"{ca.url}/new-order"
+
+
+def test_fetch_from_a_silent_ca_takes_the_time_of_one_request(ca, hasty):
+    ca.always("/directory", HANG)
+    with pytest.raises(TransportError, match=r"did not answer within 0.1 s$"):
+        Directory.fetch(hasty, f"{ca.url}/directory")
+    assert hasty.count == 1
