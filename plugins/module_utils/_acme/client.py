@@ -150,7 +150,10 @@ class Client:
 
 def fetch_nonce(http: Http, directory: Directory, deadline: Deadline | None = None) -> str:
     """Return a new nonce of a CA (RFC 8555 section 7.2)."""
-    answer = http.get(directory.new_nonce, method="HEAD", deadline=deadline, verify=_verify_nonce)
+    try:
+        answer = http.get(directory.new_nonce, method="HEAD", deadline=deadline, verify=_verify_nonce)
+    except (TransportError, UnreadableError) as error:
+        raise type(error)(f"newNonce: {error}") from None
     nonce = _nonce_of(answer)
     if is_retryable(answer.status):
         # An answer to HEAD has no body, and so no problem document.
