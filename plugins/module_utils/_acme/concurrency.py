@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How many requests, and how many orders, are under way at the same time. One that stalls takes no place of others."""
+"""The numbers of requests and of orders that are under way at the same time. One that stalls takes no other's place."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from typing import TypeVar
 _PATIENCE = 2.0
 # Where all that are allowed are under way, one has stalled only if it takes this many times longer than usual.
 _TIMES = 4
-# How many that stall make room for others; one more has to wait for the end of one of them.
+# So many stalled ones make room for others; with more, others wait for the end of one of them.
 _MOST_STALLED = 64
 _ORDERS_PER_CONNECTION = 25
-# Whoever waits for room looks this often, in seconds.
+#: Seconds after which a thread that waits for room looks again.
 LOOK = 0.25
 #: Seconds that a request usually takes, as long as nobody knows.
 USUAL = _PATIENCE
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 class Connections:
     """The number of concurrent requests, each with a connection and a nonce of its own.
 
-    few: while all are answered soon; most: at a CA that is slow. Those that stall come on top.
+    few: while all are answered soon; most: at a CA that is slow. Stalled ones are not counted.
     """
 
     few: int = 1

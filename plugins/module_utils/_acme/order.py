@@ -26,7 +26,7 @@ from .validity import RequestedValidity
 
 # RFC 8555 section 7.1.6. Any other status is an error.
 _STATUSES = (*ORDERED, Status.INVALID)
-# What an answer may leave out, and the order is known to have.
+# Fields that an answer may leave out, and that do not change.
 _LASTING = ("identifiers", "authorizations", "finalize_uri", "certificate_uri", "deviations")
 
 

@@ -24,12 +24,12 @@ from .problem import Problem
 
 # Seconds until the authorizations of an order that stays pending are read. They double from one time to the next.
 _FIRST_REVIEW = 4.0
-# How often the CA is asked to validate a challenge that it keeps pending with an error.
+# The CA is asked so often to validate a challenge that it keeps pending with an error.
 _MOST_POSTS = 3
 
 
 class Step(Enum):
-    """What follows from the state of a challenge."""
+    """The next step of a validation."""
 
     WAIT = "wait"
     POST = "post"
@@ -75,8 +75,8 @@ class Validation:
             self._note(challenge)
         if authorization.has_failed:
             # Some CAs give the reason in the answer to the challenge only.
-            is_told = any(item.error for item in authorization.challenges) or not self._error
-            return authorization.cause() if is_told else self._cause()
+            is_shown = any(item.error for item in authorization.challenges) or not self._error
+            return authorization.cause() if is_shown else self._cause()
         step = next_step(challenge, self._posts) if challenge else Step.WAIT
         if step == Step.POST:
             try:
@@ -85,7 +85,9 @@ class Validation:
                 if error.is_temporary or not isinstance(error, ProblemError):
                     return None
                 step = Step.FAIL  # it cannot be posted again, so the error is the end
-        return self._cause(f" (the CA was asked {self._posts} times)") if step == Step.FAIL else None
+        if step != Step.FAIL:
+            return None
+        return self._cause(f" (the CA was asked {self._posts} times)" if self._posts > 1 else "")
 
     def _note(self, challenge: Challenge) -> None:
         self._error = challenge.error or self._error

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many requests and orders are under way at the same time."""
+"""The numbers of requests and of orders that are under way at the same time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_connections_for_number_of_orders(orders, most, few):
         ([4.0] * 8, FEW, 5.0, False),
         ([0.1], FEW, 2.0, False),
         ([4.0] * 8, ALL, 5.0, False),
-        # What takes far longer than usual has stalled, and comes on top.
+        # One that takes far longer than usual has stalled, and is not counted.
         ([21.0, *[4.0] * 7], ALL, 5.0, True),
         ([21.0, *[4.0] * 8], ALL, 5.0, False),
         ([3.0] * 8, FEW, 0.1, True),
