@@ -41,6 +41,29 @@ def is_root_of_another(root: str, directory: str) -> bool:
     return bool(names) and directory not in [SHORT_NAMES[name] for name in names]
 
 
+_STAGING = " (staging)"
+_NAMES = {
+    "letsencrypt": "Let's Encrypt",
+    "letsencrypt-staging": f"Let's Encrypt{_STAGING}",
+    "zerossl": "ZeroSSL",
+    "google": "Google Trust Services",
+    "google-staging": f"Google Trust Services{_STAGING}",
+    "sslcom-ecc": "SSL.com",
+    "sslcom-rsa": "SSL.com",
+}
+_NAMES_BY_URL = {SHORT_NAMES[short]: name for short, name in _NAMES.items()}
+
+
+def name_of(directory_url: str) -> str:
+    """Return the name of the CA with this directory, for people: that of a known CA, else the host in the URL."""
+    return _NAMES_BY_URL.get(directory_url) or one_line(directory_url.partition("://")[2].partition("/")[0], 80)
+
+
+def is_lets_encrypt(directory_url: str) -> bool:
+    """Return True for Let's Encrypt, its staging environment included."""
+    return directory_url in (SHORT_NAMES["letsencrypt"], SHORT_NAMES["letsencrypt-staging"])
+
+
 def resolve_directory(name_or_url: str) -> str:
     """Return the URL of a directory given by URL or by one of SHORT_NAMES. Raises AcmeError."""
     text = name_or_url.strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from .._acme.known_cas import is_lets_encrypt, name_of
 from .._common.statuses import Action
 from .._common.times import to_length, to_minute
 from .plan import Planned
@@ -31,8 +32,7 @@ def lines(entries: Iterable[tuple[datetime, Planned]]) -> list[str]:
 def failing(planned: Iterable[Planned]) -> list[str]:
     """Return one line for each certificate that is kept and whose host could not get the next one now."""
     return [
-        f"certificate {plan.name} of {plan.host}: the renewal due {at:%Y-%m-%d} will fail: "
-        f"{'; '.join(plan.certificate.problems)}"
+        f"{_certificate(plan)}: the renewal due {at:%Y-%m-%d} will fail: {'; '.join(plan.certificate.problems)}"
         for at, plan in coming(planned)
         if plan.certificate.problems
     ]
@@ -62,18 +62,19 @@ def summary(planned: Sequence[Planned], interval: timedelta) -> list[str]:
     entries = coming(planned)
     if entries:
         at, plan = entries[0]
-        soonest = f"certificate {plan.name} of {plan.host}"
-        result.append(f"next at {to_minute(at)}: {soonest}; {len(entries)} certificates wait")
+        result.append(f"next at {to_minute(at)}: {_certificate(plan)}; {len(entries)} certificates wait")
     window = shortest_window(planned)
     if window and not timedelta(0) < interval <= window[0]:
         length, plan = window
-        windows = f"the CA's windows are as short as {to_length(length)} (certificate {plan.name} of {plan.host})"
+        url = _issuer(plan)
+        windows = f"the windows of {name_of(url)} are as short as {to_length(length)} ({_certificate(plan)})"
         seldom = f"every {to_length(interval)} is too seldom"
         often = seldom if interval else "set acme_run_interval to how often the job runs"
-        result.append(f"{windows}: {often}; within them, Let's Encrypt does not count renewals against its limits")
+        free = "; within them, it does not count renewals against its limits" if is_lets_encrypt(url) else ""
+        result.append(f"{windows}: {often}{free}")
     urls = {plan.info.explanation_url: plan for plan in planned if plan.info and plan.info.explanation_url}
     for url, plan in sorted(urls.items())[:_SHOWN]:
-        result.append(f"the CA explains the renewal time of certificate {plan.name} of {plan.host}: {url}")
+        result.append(f"{name_of(_issuer(plan))} explains the renewal time of {_certificate(plan)}: {url}")
     return result
 
 
@@ -90,5 +91,11 @@ def elsewhere(planned: Iterable[Planned], directories: Sequence[str]) -> list[st
     return lines
 
 
-def _issuer(plan: Planned) -> str | None:
-    return plan.certificate.live.directory if plan.certificate.live else None
+def _certificate(plan: Planned) -> str:
+    return f"certificate {plan.name} of {plan.host}"
+
+
+def _issuer(plan: Planned) -> str:
+    """Return the URL of the CA that the live certificate is from; empty if that is unknown."""
+    live = plan.certificate.live
+    return (live.directory if live else None) or ""

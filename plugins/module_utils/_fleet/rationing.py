@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .._acme.known_cas import name_of
 from .._common.contracts import CountedOrder
 from .._common.statuses import Action, Reason
 from .._common.times import parse_utc, to_minute, utc
@@ -147,11 +148,12 @@ def _placed(
         passed[url] = _reached(opening)
     opening, url, kind = min(openings, key=lambda entry: entry[0].at)
     budgets[url].wait(identifiers, kind)
+    opening = replace(opening, limit=f"{opening.limit} at {name_of(url)}")
     return replace(plan, decision=plan.decision.postponed(_reached(opening), opening.at)), opening
 
 
 def _reached(opening: Opening) -> str:
-    return f"the CA's limit of {opening.limit} is reached; there is room again at {to_minute(opening.at)}"
+    return f"the limit of {opening.limit} is reached; there is room again at {to_minute(opening.at)}"
 
 
 def _kind(plan: Planned, url: str, now: datetime) -> str:
@@ -187,6 +189,6 @@ def _warnings(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:
         when = f"at {to_minute(first)}" if len(instants) == 1 else f"from {to_minute(first)} on"
         rest = f", for the last at {to_minute(last)}" if len(instants) > 1 else ""
         what = "1 certificate waits" if len(instants) == 1 else f"{len(instants)} certificates wait"
-        lines.append(f"{what} for the CA's limit of {limit}: there is room {when}{rest}")
+        lines.append(f"{what} for the limit of {limit}: there is room {when}{rest}")
     more = len(lines) - _MOST_WARNINGS
     return [*lines[:_MOST_WARNINGS], f"and likewise for {more} more limits"] if more > 0 else lines

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast
 from tests.unit.contracts import DAY, DUE, HOUR, found
@@ -70,8 +71,7 @@ def test_failing_names_certificates_with_problems():
 
 
 NEXT = "next at 2026-10-31 12:00 UTC: certificate shop of {}; {} certificates wait"
-WHY = "the CA explains the renewal time of certificate shop of long: https://ca.example/why"
-WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
+WHY = "ca.example explains the renewal time of certificate shop of long: https://ca.example/why"
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
             timedelta(0),
             [
                 NEXT.format("long", 2),
-                "the CA's windows are as short as 3 h 12 min (certificate shop of short): set acme_run_interval to how "
-                f"often the job runs; {WITHIN}",
+                "the windows of ca.example are as short as 3 h 12 min (certificate shop of short): set "
+                "acme_run_interval to how often the job runs",
                 WHY,
             ],
         ),
@@ -94,8 +94,8 @@ WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
             DAY,
             [
                 NEXT.format("long", 2),
-                "the CA's windows are as short as 3 h 12 min (certificate shop of short): every 24 h is too seldom; "
-                + WITHIN,
+                "the windows of ca.example are as short as 3 h 12 min (certificate shop of short): every 24 h is too "
+                "seldom",
                 WHY,
             ],
         ),
@@ -115,3 +115,25 @@ def test_retried_is_bounded():
     lines = forecast.retried([*plans, *planned(other=None)])
     assert lines[0] == "certificate shop of w0: 2 attempts have failed since x; it is tried again in this run"
     assert (len(lines), lines[-1]) == (21, "and 5 more certificates whose orders fail")
+
+
+@pytest.mark.parametrize(
+    ("short_name", "line"),
+    [
+        (
+            "letsencrypt",
+            "the windows of Let's Encrypt are as short as 3 h 12 min (certificate shop of web1): every 24 h is too "
+            "seldom; within them, it does not count renewals against its limits",
+        ),
+        (
+            "google",
+            "the windows of Google Trust Services are as short as 3 h 12 min (certificate shop of web1): every 24 h is "
+            "too seldom",
+        ),
+    ],
+)
+def test_summary_names_the_ca_in_use(short_name, line):
+    url = SHORT_NAMES[short_name]
+    item = found(live={"ari_id": "web1", "directory": url}, host="web1")
+    plans = decide_all(item, ask={"web1": SHORT}, interval=DAY, cas=(url,))
+    assert forecast.summary(plans, DAY)[1:] == [line]

@@ -226,10 +226,13 @@ TABLE = {
         {"limits": ONE_ORDER},
         [
             "web1: certificate shop: issue (missing)",
-            "web2: certificate shop: keep (identifiers changed: the CA's limit of 1 orders in 3 hours is reached; "
-            "there is room again at 2026-09-02 15:00 UTC)",
+            "web2: certificate shop: keep (identifiers changed: the limit of 1 orders in 3 hours at ca.example is "
+            "reached; there is room again at 2026-09-02 15:00 UTC)",
         ],
-        ["1 certificate waits for the CA's limit of 1 orders in 3 hours: there is room at 2026-09-02 15:00 UTC"],
+        [
+            "1 certificate waits for the limit of 1 orders in 3 hours at ca.example: there is room at 2026-09-02 "
+            "15:00 UTC"
+        ],
         [CA, "record"],
     ),
     "a limit of the first CA, and the second has room": (

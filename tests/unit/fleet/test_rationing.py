@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES, name_of
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import rationing
@@ -158,7 +158,9 @@ def test_keep_within_certificates_for_same_names_count_together(items, ordered):
     """Let's Encrypt allows five in a week, whatever their keys are."""
     kept, _warnings = keep_within({CA: LETS_ENCRYPT}, *items)
     assert sum(plan.decision.action == Action.ISSUE for plan in kept) == ordered
-    message = "the CA's limit of 5 certificates for the same names in 7 days is reached; there is room again at "
+    message = (
+        f"the limit of 5 certificates for the same names in 7 days at {name_of(CA)} is reached; there is room again"
+    )
     assert all(plan.decision.message.startswith(message) for plan in kept if plan.decision.action == Action.REFUSE)
 
 
@@ -216,22 +218,22 @@ def test_keep_within_deferred_certificate_has_next_time():
     assert [plan.decision.next_at for plan in kept] == [None, None, NOW + 1.5 * HOUR, NOW + 3 * HOUR]
     assert kept[2].decision.reason == "lifetime"
     assert kept[2].decision.message == (
-        "the CA's limit of 2 orders in 3 hours is reached; there is room again at 2026-10-31 13:30 UTC"
+        "the limit of 2 orders in 3 hours at ca.example is reached; there is room again at 2026-10-31 13:30 UTC"
     )
     assert warning == (
-        "2 certificates wait for the CA's limit of 2 orders in 3 hours: there is room from 2026-10-31 13:30 UTC on, "
-        "for the last at 2026-10-31 15:00 UTC"
+        "2 certificates wait for the limit of 2 orders in 3 hours at ca.example: there is room from 2026-10-31 13:30 "
+        "UTC on, for the last at 2026-10-31 15:00 UTC"
     )
     _kept, (warning,) = keep_within({CA: ORDERS}, *hosts[:3])
     assert warning == (
-        "1 certificate waits for the CA's limit of 2 orders in 3 hours: there is room at 2026-10-31 13:30 UTC"
+        "1 certificate waits for the limit of 2 orders in 3 hours at ca.example: there is room at 2026-10-31 13:30 UTC"
     )
 
 
 def test_keep_within_certificate_that_cannot_wait_is_refused():
     kept, warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abc"), now=URGENT)
     assert [plan.decision.action for plan in kept] == [Action.ISSUE, Action.ISSUE, Action.REFUSE]
-    assert "the CA's limit of 2 orders in 3 hours is reached; there is room again at" in kept[2].line()
+    assert "the limit of 2 orders in 3 hours at ca.example is reached; there is room again at" in kept[2].line()
     assert warnings == []
 
 
@@ -248,7 +250,7 @@ def test_keep_within_full_ca_next_one_is_used():
     assert kept[2].decided().directory == OTHER
     # One without room is not asked after all.
     assert [plan.decided().other_directories for plan in kept[:3]] == [(OTHER,), (OTHER,), ()]
-    assert kept[2].not_first.startswith(f"{CA}: the CA's limit of 2 orders in 3 hours is reached; there is room again")
+    assert kept[2].not_first.startswith(f"{CA}: the limit of 2 orders in 3 hours is reached; there is room again")
     # One without limits takes all.
     kept, _warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abcd"), cas=(CA, OTHER))
     assert [plan.directory for plan in kept] == [None, None, OTHER, OTHER]
