@@ -8,13 +8,13 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step, replaced, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Results, Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.step import environment_of
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    """Do the first step of entry points that need no host, in Ansible's own process."""
+    """Do steps that need no host, in Ansible's own process."""
 
     TRANSFERS_FILES = False
 
@@ -26,8 +26,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if self._task.args.get("holders"):
             hosts, batch = task_vars["ansible_play_hosts"], task_vars["ansible_play_batch"]
             return {**result, "holders": shared.holders(hosts, batch, Results(task_vars["hostvars"]))}
+        if self._task.args.get("replaced"):
+            return {**result, **self._replaced(run)}
         variables = first_step.validate(run, self._templar, self._task)
         result.update(variables.result(environment_of(self)))
         if variables.warnings:
             result["warnings"] = variables.warnings
         return result
+
+    def _replaced(self, run: Run) -> dict[str, Any]:
+        """Return what became of the certificates that were to be replaced, and show it on stderr."""
+        plan = run.result("_acme_plan")
+        if not plan.get("replacing") or run.check_mode:
+            return {}
+        number, left, line = replaced.report(plan, run.results, replaced.unanswered(run))
+        self._display.display(f"certfleet.tls: {line}", stderr=True)
+        return {"replaced": number, "left": left}

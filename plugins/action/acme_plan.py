@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import OPTIONS
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, replaced, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import (
@@ -60,11 +60,13 @@ class ActionModule(ControllerAction):
             return given
         if run.hosts and not self._are_listed(run):
             raise AnsibleActionFail(all_variables.undefined(run.hosts, ()))
-        selecting = OPTIONS if run.entry_point == "replace" else ()
+        is_replacing = run.entry_point == "replace"
+        selecting = OPTIONS if is_replacing else ()
         return {
             **given,
             "elsewhere": shared.held(run.result("_acme_held")),
             "unlisted": flow.unlisted(run.hosts, run.results),
+            "unanswered": replaced.unanswered(run) if is_replacing else [],
             "remove_unlisted": [host for host in run.hosts if run.option_of(host, "acme_remove_unlisted")],
             "force": options["acme_force_renewal"],
             "replace": {name: options[f"acme_replace_{name}"] for name in selecting},

@@ -29,6 +29,11 @@ options:
         this batch share.
     type: bool
     default: false
+  replaced:
+    description:
+      - Return instead what became of the certificates that were to be replaced, and show it.
+    type: bool
+    default: false
 seealso:
   - module: certfleet.tls.acme_plan
 """
@@ -64,6 +69,17 @@ inclusion:
   returned: success
   type: str
   sample: 260f5986-c52c-dda4-60a6-000000000007
+replaced:
+  description: The number of certificates that are replaced.
+  returned: with O(replaced), if certificates were to be replaced
+  type: int
+  sample: 18
+left:
+  description: For each certificate that is not replaced, the host, its name and the reason.
+  returned: with O(replaced), if certificates were to be replaced
+  type: list
+  elements: str
+  sample: [certificate shop of web3 (the host gave no answer)]
 holders:
   description: The hosts to ask for certificates that they may share.
   returned: with O(holders)

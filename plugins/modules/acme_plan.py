@@ -49,7 +49,8 @@ options:
     description:
       - The controller's record of issued certificates, which M(certfleet.tls.acme_order_finalize) writes. If it has a
         certificate that hosts share, they get no other one from each other. If it covers the last eight days, it counts
-        for O(limits) instead of the data of hosts.
+        for O(limits) instead of the data of hosts. A live certificate that M(certfleet.tls.acme_revoke) has recorded
+        there as revoked is due at once.
     type: path
     version_added: 0.4.0
   elsewhere:
@@ -74,6 +75,13 @@ options:
     elements: str
     default: []
     version_added: 0.3.0
+  unanswered:
+    description:
+      - The hosts that did not say what they have. The summary of O(replace) names them.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.4.0
   force:
     description:
       - Issue all certificates again, also those that wait because their last orders have failed.
@@ -96,6 +104,7 @@ options:
       - Ask the CAs, as M(certfleet.tls.certificate_status_info) does, if the live certificates and those
         that await their switch are revoked. A live certificate that is revoked is due at once. A revoked certificate
         that awaits its switch is not used. If the status cannot be determined, there is a warning.
+      - Certificates that their hosts or O(history) have marked as revoked count as such without this option.
       - O(certificates) then needs C(content) of C(live) and of C(pending), which M(certfleet.tls.certificate_info)
         returns with O(certfleet.tls.certificate_info#module:content).
     type: bool
@@ -412,6 +421,7 @@ MODULE = ControllerModule(
         "elsewhere": {"type": "list", "elements": "dict", "default": []},
         "unlisted": {"type": "dict", "default": {}},
         "remove_unlisted": {"type": "list", "elements": "str", "default": []},
+        "unanswered": {"type": "list", "elements": "str", "default": []},
         "force": {"type": "bool", "default": False},
         "replace": {"type": "dict", "default": {}},
         "renewal_information": {"type": "bool", "default": True},

@@ -28,7 +28,10 @@ MODULES = (
     "certificate_share",
     "certificate",
     "certificate_adopt",
+    "certificate_revoke",
 )
+#: The entry points in which a module runs that the role itself does not.
+ENTRIES = {"certificate_adopt": ["adopt", "main"], "certificate_revoke": ["main", "revoke"]}
 
 PLAY = """\
 - hosts: web
@@ -107,6 +110,7 @@ class Battlefield:
             "acme_dns": self.lab.authorities.providers("dyn"),
             "acme_dns_timeout": 20,
             "acme_http_01_scope": "play",
+            "acme_revoke": "shop",
             "site_setting": "ours",
         }
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import pytest
 
 from tests.fleet.fleet import Fleet
-from tests.fleet.hostile import MARK, MODULES, Battlefield, certificates_only, plant, plant_by_setup
+from tests.fleet.hostile import ENTRIES, MARK, MODULES, Battlefield, certificates_only, plant, plant_by_setup
 from tests.lab import cores
 
-OF_A_RUN = set(MODULES) - {"certificate_adopt"}
+OF_A_RUN = set(MODULES) - set(ENTRIES)
 
 
 def test_honest_fleet_with_facts_gets_all_certificates(four: Fleet) -> None:
@@ -73,10 +73,11 @@ def test_setup_plants_names_and_keys_of_others_and_host_gets_none(four: Fleet) -
 
 
 @pytest.mark.hard
-def test_adoption_plants_every_variable_without_effect(four: Fleet) -> None:
+@pytest.mark.parametrize("module", ENTRIES)
+def test_other_entry_point_plants_every_variable_without_effect(four: Fleet, module: str) -> None:
     field = Battlefield.at(four, "middle")
-    run = field.run(*plant(["certificate_adopt"], field.planted(loud=False)), entries=["adopt", "main"])
-    assert field.edited() == {"certificate_adopt"}
+    run = field.run(*plant([module], field.planted(loud=False)), entries=ENTRIES[module])
+    assert field.edited() == {module}
     assert not (harm := field.harm(run)), harm
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.fleet import Fleet
-from tests.fleet.hostile import MODULES, PLACES, Battlefield, certificates_only, plant, plant_by_setup
+from tests.fleet.hostile import ENTRIES, MODULES, PLACES, Battlefield, certificates_only, plant, plant_by_setup
 from tests.lab import cores
 
 pytestmark = pytest.mark.hard
@@ -32,8 +32,7 @@ def test_module_plants_every_variable_without_effect(
     if module == "certificate_share" and place != "first":
         # The first host that has what is shared seals it for others.
         assert field.run_honestly(field.hostile).code == 0
-    entries = ["adopt", "main"] if module == "certificate_adopt" else ["main"]
-    run = field.run(*plant([module], field.planted(loud)), entries=entries)
+    run = field.run(*plant([module], field.planted(loud)), entries=ENTRIES.get(module, ["main"]))
     assert field.edited() == {module}
     assert not (harm := field.harm(run)), harm
 

@@ -133,16 +133,18 @@ def test_replace_all_keeps_limits_and_replaces_each_once(small: Fleet) -> None:
     limits = {small.lab.pebble.directory_url: {"orders": "4/1d"}}
     run = replace(acme_limits=limits)
     assert run.code == 0
-    assert plan_lines(run)[0] == "3 to be replaced: 1 in this run, 2 left after it"
+    assert plan_lines(run)[0] == "3 to be replaced: this run tries 1, 2 wait for a later one"
     ca = small.lab.pebble.directory_url.split("/")[2]
     waiting = f"2 certificates wait for the limit of 4 orders in 1 day at {ca}: there is room from 20"
     assert waiting in " ".join(run.text.split())
     second = small.serials()
     replaced = [host for host in small.lab.hosts if first[host] != second[host]]
     assert len(replaced) == 1
+    assert plan_lines(run)[-1].startswith("1 of 3 replaced, 2 left: certificate shop of ")
 
     run = replace("--check")
-    assert (run.code, plan_lines(run)[0]) == (0, "2 to be replaced: 2 in this run, 0 left after it")
+    assert (run.code, plan_lines(run)[0]) == (0, "2 to be replaced: this run tries 2, 0 wait for a later one")
+    assert "replaced" not in plan_lines(run)[-1], "nothing was done"
     assert small.serials() == second
 
     assert replace().code == 0
@@ -163,6 +165,38 @@ def test_replace_all_keeps_limits_and_replaces_each_once(small: Fleet) -> None:
     run = replace()
     assert "replace needs 'before' (acme_replace_before)" in run.text
     assert small.serials()["web1"] == third["web1"]
+
+
+def test_compromise_reports_results_and_not_the_plan(small: Fleet) -> None:
+    """One host fails after the plan, and one gives it no answer."""
+    assert small.site().code == 0
+    first = small.serials()
+    now = datetime.now(timezone.utc) + timedelta(seconds=1)
+    # Another virtual host's mistake keeps nginx from being reloaded.
+    small.lab.path("web2", "/etc/nginx/conf.d/broken.conf").write_text("nonsense;")
+    small.lab.unplug("web3")
+    run = small.run(
+        small.command(
+            playbook="certfleet.tls.compromise",
+            acme_compromised="shop",
+            acme_compromised_before=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        )
+    )
+    assert run.hosts_with("failed") == ["web2"]
+    assert run.hosts_with("unreachable") == ["web3"]
+    lines = plan_lines(run)
+    unknown = "; unknown for web3, which gave no answer"
+    assert lines[0] == f"2 to be replaced: this run tries 2, 0 wait for a later one{unknown}"
+    assert lines[-2].startswith(
+        "1 of 2 replaced, 1 left: certificate shop of web2 (the configuration of nginx is invalid "
+    )
+    assert lines[-2].endswith(f". Run again with the same values{unknown}")
+    assert lines[-1] == "revoked: 1 with their own keys; not revoked: 0; web2, web3 did not get this far"
+    assert [small.lab.pebble.cert_status(first[host])["Status"] for host in small.lab.hosts] == [
+        "Revoked",
+        "Valid",
+        "Valid",
+    ]
 
 
 def test_limits_certificate_that_cannot_wait_fails(small: Fleet) -> None:

@@ -37,7 +37,7 @@ class PlanRequest:
     elsewhere: certificates of hosts that nothing is planned for. directories: the URLs of the CAs, the first choice
     first. profiles: by URL, as in Cas. unlisted: names of certificates by host; remove_unlisted: the hosts that want
     theirs removed. settings: those that all orders have in common, without secrets. retry_failed: orders that failed do
-    not wait.
+    not wait. unanswered: the hosts of which nothing is known.
     """
 
     certificates: Sequence[HostCertificate]
@@ -52,6 +52,7 @@ class PlanRequest:
     remove_unlisted: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     retry_failed: bool = False
+    unanswered: Sequence[str] = ()
 
     @classmethod
     def parse(cls, options: Mapping[str, Any], directories: Sequence[str], now: datetime) -> PlanRequest:
@@ -69,6 +70,7 @@ class PlanRequest:
             remove_unlisted=options["remove_unlisted"],
             settings=options["settings"],
             retry_failed=options["retry_failed"],
+            unanswered=options["unanswered"],
         )
 
     @property
@@ -152,7 +154,7 @@ def result(request: PlanRequest, planned: Sequence[Planned]) -> dict[str, Any]:
     replacing = _replacing(planned, request)
     summary = forecast.summary(planned, request.interval) + forecast.elsewhere(planned, request.directories)
     if replacing:
-        summary.insert(0, counted(replacing["selected"], replacing["now"]))
+        summary.insert(0, counted(replacing["selected"], replacing["now"], request.unanswered))
     return {
         "directory": request.directories[0],
         "directories": list(request.directories),

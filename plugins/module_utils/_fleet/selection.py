@@ -10,7 +10,7 @@ One that is replaced already, with another serial number or a key made after the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from .._common.times import first_second, parse_time, parse_utc
 OPTIONS = ("all", "issuer", "serials", "serials_src", "names", "before")
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
+_SHOWN = 10  # hosts
 _SERIAL = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
 
 
@@ -100,11 +101,21 @@ class Selection:
         return first_second(self.before) if self.before else ""
 
 
-def counted(selected: int, now: int) -> str:
-    """Return one line for people: how many are to be replaced, and how many are left."""
+def counted(selected: int, now: int, unanswered: Sequence[str] = ()) -> str:
+    """Return one line for people: how many are to be replaced, and how many of them this run tries.
+
+    *unanswered*: the hosts of which nothing is known.
+    """
     if not selected:
-        return "nothing is left to be replaced"
-    return f"{selected} to be replaced: {now} in this run, {selected - now} left after it"
+        return f"nothing is left to be replaced{unanswered_text(unanswered)}"
+    tried = f"{selected} to be replaced: this run tries {now}, {selected - now} wait for a later one"
+    return f"{tried}{unanswered_text(unanswered)}"
+
+
+def unanswered_text(hosts: Sequence[str]) -> str:
+    """Return the end of a line that names hosts of which it is unknown what they have; empty without any."""
+    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
+    return f"; unknown for {', '.join(hosts[:_SHOWN])}{more}, which gave no answer" if hosts else ""
 
 
 def _made(version: Version) -> datetime:

@@ -42,17 +42,21 @@ class Mark:
 
 @dataclass(frozen=True)
 class RevocationState:
-    """The certificates to revoke (items), and the reasons why others are not (problems). notes: lines for people."""
+    """The certificates to revoke (items), and the reasons why others are not (problems). notes: lines for people.
+
+    lost: the hosts that failed or could not be reached before, so that their certificates are not among the items.
+    """
 
     items: tuple[Revocation, ...] = ()
     problems: tuple[Revocation, ...] = ()
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
 
     @classmethod
     def of(cls, chosen: Chosen) -> RevocationState:
         """Return the state before anything is asked."""
-        return cls(tuple(chosen.certificates), tuple(chosen.problems), tuple(chosen.notes))
+        return cls(tuple(chosen.certificates), tuple(chosen.problems), tuple(chosen.notes), tuple(chosen.lost))
 
     @classmethod
     def from_result(cls, result: Item) -> RevocationState | None:
@@ -60,12 +64,14 @@ class RevocationState:
         if "items" not in result:
             return None
         items, problems = (tuple(map(Revocation.from_result, result[name])) for name in ("items", "problems"))
-        return cls(items, problems, tuple(result["notes"]), tuple(Mark(**mark) for mark in result["marks"]))
+        marks = tuple(Mark(**mark) for mark in result["marks"])
+        return cls(items, problems, tuple(result["notes"]), tuple(result["lost"]), marks)
 
     def to_result(self) -> dict[str, Any]:
         """Return it as JSON has it, for from_result()."""
         marks = [vars(mark) for mark in self.marks]
-        return {"items": plain(self.items), "problems": plain(self.problems), "notes": list(self.notes), "marks": marks}
+        certificates = {"items": plain(self.items), "problems": plain(self.problems)}
+        return {**certificates, "notes": list(self.notes), "lost": list(self.lost), "marks": marks}
 
     def options(self) -> list[dict[str, Any]]:
         """Return the certificates that acme_revoke has to do something about, as its option."""
@@ -130,9 +136,10 @@ class RevocationState:
         not_revoked = len(self.items) - sum(ways.values()) - before + sum(bool(item.name) for item in self.problems)
         counts = {**{_BY[way]: ways[way] for way in RevocationWay}, "before": before}
         how = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
-        if not how and not not_revoked:
+        lost = f"; {', '.join(self.lost)} did not get this far" if self.lost else ""
+        if not how and not not_revoked and not lost:
             return ""
-        return f"revoked: {how or 'none'}; not revoked: {not_revoked}"
+        return f"revoked: {how or 'none'}; not revoked: {not_revoked}{lost}"
 
     def _unmarked(self) -> Iterable[Revocation]:
         """Return the certificates that are revoked, and that their hosts have not been asked to mark."""

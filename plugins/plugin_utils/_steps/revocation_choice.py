@@ -25,13 +25,14 @@ from .revocation_sources import RevocationRequest, RevocationSources
 class Chosen:
     """The certificates to revoke, and the reasons against others, which fail their hosts.
 
-    notes: lines for people. handled: hosts and names with either. digests: of the certificates that are chosen. given:
-    of those that the user chose by serial numbers.
+    notes: lines for people. lost: hosts that did not get this far. handled: hosts and names with either. digests: those of
+    the certificates that are chosen. given: of those that the user chose by serial numbers.
     """
 
     certificates: list[Revocation] = field(default_factory=list)
     problems: list[Revocation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     handled: set[tuple[str, str]] = field(default_factory=set)
     digests: set[bytes] = field(default_factory=set)
     given: set[bytes] = field(default_factory=set)
@@ -98,6 +99,7 @@ def _choose_names(sources: RevocationSources, choice: Chosen) -> None:
     for problem in evidence.problems:
         choice.refuse(*problem)
     choice.notes += map(_lost, evidence.lost())
+    choice.lost += sorted(request.lost)
     for host in evidence.answered:
         if sources.since:
             _choose_old(host, evidence, choice)

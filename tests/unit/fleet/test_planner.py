@@ -333,7 +333,7 @@ def test_result_of_a_replacement():
     planned, _warnings = planner.plan_certificates(request, Sources())
     result = planner.result(request, planned)
     assert result["replacing"] == {"selected": 2, "now": 1, "left": 1, "before": first_second(FRESH)}
-    assert result["summary"][0] == "2 to be replaced: 1 in this run, 1 left after it"
+    assert result["summary"][0] == "2 to be replaced: this run tries 1, 1 wait for a later one"
     assert (result["due"], list(result["hosts"])) == (["web2", "web3"], ["web1", "web2", "web3"])
     assert result["lines"] == [
         "web2: certificate shop: issue (forced)",
@@ -422,6 +422,7 @@ def options(ca, *certificates, **given):
         "elsewhere": [],
         "unlisted": {},
         "remove_unlisted": [],
+        "unanswered": [],
         "force": False,
         "replace": {},
         "renewal_information": True,

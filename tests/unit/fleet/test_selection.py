@@ -161,8 +161,17 @@ def test_select_invalid_line_of_list_raises():
     ("numbers", "text"),
     [
         ((0, 0), "nothing is left to be replaced"),
-        ((200, 50), "200 to be replaced: 50 in this run, 150 left after it"),
-        ((3, 3), "3 to be replaced: 3 in this run, 0 left after it"),
+        ((200, 50), "200 to be replaced: this run tries 50, 150 wait for a later one"),
+        ((3, 3), "3 to be replaced: this run tries 3, 0 wait for a later one"),
+        (
+            (3, 3, ["web4"]),
+            "3 to be replaced: this run tries 3, 0 wait for a later one; unknown for web4, which gave no answer",
+        ),
+        ((0, 0, ["web4", "web5"]), "nothing is left to be replaced; unknown for web4, web5, which gave no answer"),
+        (
+            (0, 0, ["w"] * 12),
+            f"nothing is left to be replaced; unknown for {', '.join('w' * 10)} and 2 more, which gave no answer",
+        ),
     ],
 )
 def test_counted_text_of_numbers(numbers, text):

@@ -208,6 +208,13 @@ def test_summary_counts_results(items, problems, line):
     assert RevocationState(items, problems).summary() == line
 
 
+def test_summary_names_hosts_that_did_not_get_this_far():
+    state = RevocationState((replace(ENTRY, status=Result.REVOKED, way=Way.ACCOUNT),), lost=("web2", "web3"))
+    line = "revoked: 1 by the account; not revoked: 0; web2, web3 did not get this far"
+    assert passed_on(state).summary() == line
+    assert RevocationState(lost=("web2",)).summary() == "revoked: none; not revoked: 0; web2 did not get this far"
+
+
 def test_from_result_without_state_is_none():
     assert RevocationState.from_result({}) is None
     assert RevocationState.from_result({"problem": "no record", "not_revoked": {}}) is None
