@@ -37,7 +37,6 @@ CHAINS: dict[str, Callable[[list[bytes]], bytes]] = {
     "doubled": lambda certificates: b"".join(each * 2 for each in certificates),
     "repeated": lambda certificates: b"".join(certificates * 2),
     "turned around": lambda certificates: b"".join(reversed(certificates)),
-    "with the root": lambda certificates: b"".join([*certificates, _Issuer.get().pem]),
     "with a foreign certificate": lambda certificates: b"".join([*certificates, _Issuer.get("Foreign CA").pem]),
     "foreign first": lambda certificates: b"".join([_Issuer.get("Foreign CA").pem, *certificates]),
     "without its issuer": lambda certificates: certificates[0],
@@ -50,7 +49,7 @@ CHAINS: dict[str, Callable[[list[bytes]], bytes]] = {
 
 
 def bend_chain(body: bytes, how: str) -> bytes:
-    """Return a chain with one of CHAINS' changes."""
+    """Return a chain with one of the CHAINS."""
     return CHAINS[how](_PEM.findall(body))
 
 

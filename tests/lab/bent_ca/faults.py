@@ -20,12 +20,13 @@ _DER = "application/pkix-cert"
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request that a fault is about. pause: waits for seconds. nonce: gets one from the CA. memory: of the fault."""
+    """A request that a fault is about. pause: waits for seconds. nonce, root: from the CA. memory: of the fault."""
 
     request: Request
     fault: Fault
     pause: Callable[[float], None]
     nonce: Callable[[], str]
+    root: Callable[[], bytes]
     memory: dict[Any, Any]
 
     @property
@@ -121,6 +122,7 @@ AFTER: dict[str, After] = {
     ),
     "pad": _padded,
     "chain": _chain,
+    "root": lambda x, answer: replace(answer, body=answer.body + x.root()),
     "der": lambda x, answer: replace(answer.header("Content-Type", _DER), body=to_der(answer.body)),
     "make": made,
     "lifetime": made,

@@ -54,11 +54,12 @@ class _Bend:
 class BentCa:
     """A CA behind the proxy. url: of its directory. asked: the resource of each request, in order."""
 
-    def __init__(self, ask: Callable[[Request], Answer]) -> None:
-        """*ask* sends a request to the CA itself. Raises OSError."""
+    def __init__(self, ask: Callable[[Request], Answer], root: Callable[[], bytes]) -> None:
+        """*ask* sends a request to the CA itself, and raises OSError. *root*: its root, PEM."""
         self.url = ""
         self.asked: list[str] = []
         self._ask = ask
+        self._root = root
         self._resources = Resources()
         self._bends: list[_Bend] = []
         self._lock = threading.RLock()
@@ -145,7 +146,7 @@ class BentCa:
             bend.acted += 1
 
     def _exchange(self, request: Request, bend: _Bend) -> Exchange:
-        return Exchange(request, bend.fault, self.pause, lambda: self._nonce(request), bend.memory)
+        return Exchange(request, bend.fault, self.pause, lambda: self._nonce(request), self._root, bend.memory)
 
     def _nonce(self, request: Request) -> str:
         head = Request("HEAD", "/nonce-plz", {**request.headers, "Content-Type": ""}, b"", "newNonce", None, {}, None)
@@ -156,7 +157,11 @@ class BentCa:
 def bent_ca(lab: Lab, *sentences: str, pebble: Pebble | None = None) -> Iterator[BentCa]:
     """Yield the lab's CA, or another *pebble*, behind the proxy, at another port of its name, with these faults."""
     behind = pebble or lab.pebble
-    ca = BentCa(lambda request: lab.inside(lambda: _ask_pebble(lab, behind, request)))  # type: ignore[no-any-return]
+
+    def ask(request: Request) -> Answer:
+        return lab.inside(lambda: _ask_pebble(lab, behind, request))  # type: ignore[no-any-return]
+
+    ca = BentCa(ask, lambda: behind.root_pem().encode())
     ca.bend(*sentences)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     folder = behind.ca_path.parent

@@ -36,7 +36,7 @@ def csr() -> str:
 
 
 CSR = csr()
-CHAIN = make(CSR, "")
+CHAIN, ROOT = make(CSR, ""), make(CSR, "")
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Customer:
     seen: list[str] = field(default_factory=list)  # the paths that came to the CA itself
 
     def __post_init__(self) -> None:
-        self.ca = BentCa(self.answer)
+        self.ca = BentCa(self.answer, lambda: ROOT)
 
     def answer(self, request: Request) -> Answer:
         self.nonces += 1
@@ -326,6 +326,7 @@ def numbers(answer: Answer) -> list[int]:
         ("double the certificates of the chain", [0, 0, 1, 1]),
         ("send the chain twice in one body", [0, 1, 0, 1]),
         ("turn the chain around", [1, 0]),
+        ("add the root to the chain", [0, 1, -1, 1]),
         ("add a foreign certificate to the chain", [0, 1, -1]),
         ("put a foreign certificate before the chain", [-1, 0, 1]),
         ("leave the issuer out of the chain", [0]),
