@@ -84,7 +84,8 @@ options:
     version_added: 0.4.0
   force:
     description:
-      - Issue all certificates again, also those that wait because their last orders have failed.
+      - Issue all certificates again. There is no pause after certificates that could not be used; other orders that
+        failed wait without O(retry_failed).
     type: bool
     default: false
   replace:

@@ -101,6 +101,10 @@ class Attempts:
         another = replace(before, at=at, count=(before.count or 0) + 1, retry_at=retry_at)
         return replace(self, failed=[*(item for item in self.failed if item not in alike), another])
 
+    def without(self, kind: FailureKind) -> Attempts:
+        """Return the attempts but for those that failed at *kind*."""
+        return replace(self, failed=[item for item in self.failed if item.kind != kind])
+
     def text(self) -> str:
         """Return since when, and how often, attempts have failed; empty without any."""
         if not self.failed:

@@ -118,8 +118,8 @@ def plan_certificates(request: PlanRequest, sources: PlanSources) -> tuple[list[
     planned = plan.decide_all(request.certificates, settings, sources.renewal_information, revoked)
     others = plan.decide_all(request.elsewhere, Settings(directories, now), sources.renewal_information, revoked)
     planned = shared_certificates.share(planned, others, sources.record, request.since)
-    at_once = request.retry_failed or request.is_forced
-    planned = Retries(directories, now, request.settings, at_once).apply(planned)
+    retries = Retries(directories, now, request.settings, request.retry_failed, request.is_forced)
+    planned = retries.apply(planned)
     planned, waiting = _with_cas(planned, request, sources, now)
     ignored = ((item.certificate, item.ignored) for item in planned if item.ignored)
     warnings = [*sources.warnings, *renewal_windows.warnings(ignored), *waiting]

@@ -24,13 +24,14 @@ class Retries:
     """When orders that failed are tried again.
 
     directories: the URLs of the CAs. settings: those that all orders have in common, without secrets. now: aware UTC.
-    at_once: nothing waits, because the user wants so.
+    at_once: nothing waits, because the user wants so. is_forced: all certificates are issued again.
     """
 
     directories: Sequence[str]
     now: datetime
     settings: Mapping[str, Any] = field(default_factory=dict)
     at_once: bool = False
+    is_forced: bool = False
 
     def apply(self, planned: Sequence[Planned]) -> list[Planned]:
         """Return the plan in which orders that failed wait. An order that waits for one CA may go to the others."""
@@ -47,7 +48,9 @@ class Retries:
         return result
 
     def _attempts(self, item: Planned) -> Attempts:
-        return Attempts.recorded(item.certificate, item.host, item.digest or "", self.now)
+        attempts = Attempts.recorded(item.certificate, item.host, item.digest or "", self.now)
+        # A renewal is forced because of such a certificate. It mends nothing else.
+        return attempts.without(FailureKind.CERTIFICATE) if self.is_forced or item.selected else attempts
 
     def _of_order(self, item: Planned, attempts: Attempts, troubled: Mapping[str, datetime]) -> Planned:
         text = attempts.text()

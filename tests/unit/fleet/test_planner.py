@@ -383,7 +383,7 @@ def test_plan_second_ca_is_asked_while_the_first_waits():
 
 @pytest.mark.parametrize(
     ("given", "action"),
-    [({}, Action.REFUSE), ({"retry_failed": True}, Action.ISSUE), ({"is_forced": True}, Action.ISSUE)],
+    [({}, Action.REFUSE), ({"retry_failed": True}, Action.ISSUE), ({"is_forced": True}, Action.REFUSE)],
 )
 def test_plan_order_that_failed_waits_unless_the_user_does_not(given, action):
     (item,), _warnings = plan(refused([CA]), sources=Sources(profiles={CA: ["short"]}), **given)

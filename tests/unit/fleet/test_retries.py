@@ -37,7 +37,7 @@ def failure(kind=VALIDATION, count=4, at=DUE, directory=CA, retry_at=None, cas=(
 
 def applied(*items, now=DUE + HOUR, cas=(CA,), at_once=False, settings=SETTINGS, **more):
     planned = decide_all(*items, now=now, cas=cas, **more)
-    return Retries(cas, now, settings, at_once).apply(planned)
+    return Retries(cas, now, settings, at_once, more.get("is_forced", False)).apply(planned)
 
 
 def actions(planned):
@@ -53,6 +53,20 @@ def actions(planned):
         (found(live=None, failed=[failure()]), DUE + 9 * HOUR, {}, (Action.ISSUE, Reason.MISSING)),
         (found(failed=[failure()]), DUE - DAY, {"is_forced": True}, (Action.ISSUE, Reason.FORCED)),
         (found(failed=[failure(at=DUE - DAY)]), DUE - DAY, {"is_forced": True}, (Action.KEEP, Reason.FORCED)),
+        # it is forced because of certificates that could not be used
+        (
+            found(failed=[failure(FailureKind.CERTIFICATE, at=DUE - DAY)]),
+            DUE - DAY,
+            {"is_forced": True},
+            (Action.ISSUE, Reason.FORCED),
+        ),
+        (
+            found(live=None, failed=[failure(FailureKind.CERTIFICATE)]),
+            DUE + HOUR,
+            {"is_forced": True},
+            (Action.ISSUE, Reason.MISSING),
+        ),
+        (found(failed=[failure(FailureKind.CERTIFICATE)]), DUE + HOUR, {}, (Action.KEEP, Reason.LIFETIME)),
         (found(failed=[failure(at=URGENT)]), URGENT + HOUR, {}, (Action.REFUSE, Reason.LIFETIME)),
         (found(failed=[failure()]), DUE + HOUR, {"at_once": True}, (Action.ISSUE, Reason.LIFETIME)),
         # what may have mended it
