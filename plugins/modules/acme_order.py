@@ -234,8 +234,8 @@ hosts:
       type: str
     failure_kind:
       description:
-        - What failed. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses this
-          certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
+        - The kind of the failure. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses
+          this certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
       returned: for an order that was not made
       type: str
     retry_at:
@@ -284,7 +284,7 @@ hosts:
       version_added: 0.4.0
     deviations:
       description:
-        - What the CA did otherwise than it was asked for, such as an order without C(replaces) or without the profile.
+        - Deviations of the CA from what it was asked for, such as an order without C(replaces) or without the profile.
       returned: for an order that was made, if there are any
       type: list
       elements: str

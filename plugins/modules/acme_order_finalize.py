@@ -110,7 +110,7 @@ options:
         elements: str
         default: []
       deviations:
-        description: What the CA did otherwise than it was asked for, for the result.
+        description: Deviations of the CA from what it was asked for, for the result.
         type: list
         elements: str
         default: []
@@ -291,9 +291,9 @@ hosts:
       type: str
     failure_kind:
       description:
-        - What failed. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses this
-          certificate. V(certificate) if it issued one that cannot be used, such as for other names. V(ca) if it serves
-          nobody now, or not this account. V(local) if it was not asked.
+        - The kind of the failure. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses
+          this certificate. V(certificate) if it issued one that cannot be used, such as for other names. V(ca) if it
+          serves nobody now, or not this account. V(local) if it was not asked.
       returned: if there is no certificate
       type: str
     directory:
@@ -329,7 +329,7 @@ hosts:
       type: str
     deviations:
       description:
-        - What the CA did otherwise than it was asked for, such as other dates, an order without C(replaces) or without
+        - Deviations of the CA from what it was asked for, such as other dates, an order without C(replaces) or without
           the profile. There is a warning, too.
       returned: if the status is V(valid), if there are any
       type: list

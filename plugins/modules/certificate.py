@@ -256,7 +256,7 @@ certificates:
       sample: https://acme-v02.api.letsencrypt.org/directory
       version_added: 0.4.0
     deviations:
-      description: What the CA did otherwise than it was asked for, as M(certfleet.tls.acme_order_finalize) returned it.
+      description: Deviations of the CA from what it was asked for, as M(certfleet.tls.acme_order_finalize) returned it.
       type: list
       elements: str
       returned: if it was issued in this run, and if there are any

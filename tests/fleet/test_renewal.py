@@ -173,7 +173,7 @@ def test_compromise_reports_results_and_not_the_plan(small: Fleet) -> None:
     first = small.serials()
     now = datetime.now(timezone.utc) + timedelta(seconds=1)
     # Another virtual host's mistake keeps nginx from being reloaded.
-    small.lab.path("web2", "/etc/nginx/conf.d/broken.conf").write_text("nonsense;")
+    small.lab.path("web2", "/etc/nginx/conf.d/broken.conf").write_text("malformed;")
     small.lab.unplug("web3")
     run = small.run(
         small.command(

@@ -73,7 +73,7 @@ class Status(_Word):
 
 
 class FailureKind(_Word):
-    """What an order failed at: it decides which CA may help, and when another attempt is worth its cost."""
+    """The kind of an order's failure: it decides which CA may help, and when another attempt is worth its cost."""
 
     #: The CA could not validate an identifier. CAs limit such failures.
     VALIDATION = "validation"

@@ -25,8 +25,8 @@ from .revocation_sources import RevocationRequest, RevocationSources
 class Chosen:
     """The certificates to revoke, and the reasons against others, which fail their hosts.
 
-    notes: lines for people. lost: hosts that did not get this far. handled: hosts and names with either. digests: those of
-    the certificates that are chosen. given: of those that the user chose by serial numbers.
+    notes: lines for people. lost: hosts that did not get this far. handled: hosts and names with either. digests: those
+    of the certificates that are chosen. given: of those that the user chose by serial numbers.
     """
 
     certificates: list[Revocation] = field(default_factory=list)

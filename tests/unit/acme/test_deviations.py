@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a CA did otherwise than it was asked for, without refusing the order."""
+"""Deviations of a CA from what it was asked for, without refusing the order."""
 
 from __future__ import annotations
 

@@ -65,5 +65,5 @@ def test_choose_asks_in_this_order(directories, failures, facts, expected, why):
         assert why_not(choice.directories[0], directories, choice.reasons) == why
 
 
-def test_why_not_of_the_third_ca_has_both_reasons():
+def test_reason_for_the_third_ca_names_both_before_it():
     assert why_not(C, [A, B, C], {A: "down", B: "full", C: "last"}) == f"{A}: down; {B}: full"
