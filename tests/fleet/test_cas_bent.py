@@ -54,11 +54,12 @@ STEPS = (
 
 @dataclass
 class Pair:
-    """Two CAs, of which the first one can be bent, and certificates of one host."""
+    """Two CAs, of which the first one can be bent, and certificates of one host. mark: in the log of the second."""
 
     fleet: Fleet
     first: BentCa
     second: Pebble
+    mark: int
     names: Sequence[str] = ("shop",)
 
     def domain(self, name: str) -> str:
@@ -93,7 +94,7 @@ class Pair:
 
     def orders(self) -> list[int]:
         """Return how many orders each CA was asked for so far."""
-        return [self.first.count("newOrder"), self.second.requests().count(("POST", "/order-plz"))]
+        return [self.first.count("newOrder"), self.second.requests(self.mark).count(("POST", "/order-plz"))]
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def pair(small: Fleet) -> Iterator[Pair]:
     second.start()
     try:
         with bent_ca(small.lab) as first:
-            yield Pair(small, first, second)
+            yield Pair(small, first, second, second.mark())
     finally:
         second.stop()
         shutil.rmtree(small.lab.state / "pebble2")

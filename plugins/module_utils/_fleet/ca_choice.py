@@ -48,7 +48,7 @@ def choose(
     return Choice(tuple(sorted(directories, key=turn)), {url: _reason(failure) for url, failure in last.items()})
 
 
-def why_not(chosen: str, directories: Sequence[str], reasons: Mapping[str, str]) -> str:
+def passed_over(chosen: str, directories: Sequence[str], reasons: Mapping[str, str]) -> str:
     """Return why the CAs before *chosen* in the list are not asked before it; empty for the first one."""
     before = directories[: directories.index(chosen)]
     return "; ".join(f"{url}: {reasons.get(url, 'another CA has its order already')}" for url in before)

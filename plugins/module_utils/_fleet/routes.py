@@ -16,7 +16,7 @@ from .._acme.errors import AcmeError
 from .._common.statuses import Action
 from .._common.times import to_minute
 from .attempts import when
-from .ca_choice import choose, why_not
+from .ca_choice import choose, passed_over
 from .decision import Decision, is_near_end
 from .plan import Planned, without_ca
 
@@ -91,7 +91,7 @@ class Cas:
             item,
             cas=item.cas[item.cas.index(url) :],
             directory=url if url != usual else None,
-            not_first=why_not(url, self.directories, item.passed),
+            not_first=passed_over(url, self.directories, item.passed),
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.ca_choice import choose, why_not
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.ca_choice import choose, passed_over
 from tests.unit import contracts
 from tests.unit.contracts import HOUR, ISSUED, utc
 
@@ -62,8 +62,8 @@ def test_choose_asks_in_this_order(directories, failures, facts, expected, why):
     choice = choose(directories, failures, **facts)
     assert list(choice.directories) == expected
     if why is not None:
-        assert why_not(choice.directories[0], directories, choice.reasons) == why
+        assert passed_over(choice.directories[0], directories, choice.reasons) == why
 
 
-def test_reason_for_the_third_ca_names_both_before_it():
-    assert why_not(C, [A, B, C], {A: "down", B: "full", C: "last"}) == f"{A}: down; {B}: full"
+def test_passed_over_for_the_third_ca_has_both_reasons():
+    assert passed_over(C, [A, B, C], {A: "down", B: "full", C: "last"}) == f"{A}: down; {B}: full"
