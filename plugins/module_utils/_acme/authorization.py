@@ -21,6 +21,7 @@ from .http import Response, mappings
 
 _BY_WEIGHT = (FailureKind.VALIDATION, FailureKind.REFUSAL, FailureKind.CA)
 _STATUS_TEXT = {
+    Status.INVALID.value: "is invalid, and the CA does not say why",
     Status.DEACTIVATED.value: "has been deactivated",
     "expired": "has expired",
     "revoked": "has been revoked by the CA",
@@ -118,7 +119,7 @@ class Authorization:
     @property
     def has_failed(self) -> bool:
         """Return True if it can no longer become valid (RFC 8555 section 7.1.6)."""
-        return self.status == Status.INVALID or self.status in _STATUS_TEXT
+        return self.status in _STATUS_TEXT
 
     def cause(self) -> Cause | None:
         """Return why this authorization is not valid; None if no reason is known."""
@@ -137,4 +138,4 @@ class Authorization:
             return f"{self.identifier}: " + "; ".join(errors)
         if self.status in _STATUS_TEXT:
             return f"{self.identifier}: its authorization {_STATUS_TEXT[self.status]}"
-        return f"{self.identifier}: validation failed" if self.status == Status.INVALID else ""
+        return ""

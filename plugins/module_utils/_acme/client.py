@@ -118,12 +118,12 @@ class Client:
                     if asked.verify:
                         asked.verify(answer)
                     return answer
-            except (TransportError, UnreadableError) as error:
-                if isinstance(error, UntrustedError) or not retry.wait():
+                if answer.status < 400:
+                    raise _redirected(answer)
+            except (TransportError, ProtocolError) as error:
+                if not _is_repeatable(error) or not retry.wait():
                     raise type(error)(f"{asked.what}: {error}") from None
                 continue
-            if answer.status < 400:
-                raise ProtocolError(f"{asked.what}: {asked.url} redirects, which a signed request cannot follow")
             problem = Problem.of_response(answer.status, answer.body, answer.links("terms-of-service"))
             # RFC 8555 section 6.5: recognized by the problem's type; sent again with a new nonce, from this answer.
             if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
@@ -175,6 +175,18 @@ class _Signed:
     with_jwk: bool = False
     no_retry: Collection[int] = ()
     verify: Verify | None = None
+
+
+def _is_repeatable(error: TransportError | ProtocolError) -> bool:
+    """Return True if the same request may get an answer, or a readable one, a moment later."""
+    return error.is_temporary and not isinstance(error, UntrustedError)
+
+
+def _redirected(answer: Response) -> ProtocolError:
+    """Return the error for a redirect, which a signed request cannot follow: its URL is a part of what is signed."""
+    message = f"{answer.url} redirects, which a signed request cannot follow"
+    # RFC 9110 sections 15.4.2 and 15.4.9; the others are temporary, as to a maintenance page.
+    return (ProtocolError if answer.status in (301, 308) else UnreadableError)(message)
 
 
 def _verify_nonce(answer: Response) -> None:

@@ -64,7 +64,7 @@ class OrderRequest:
     def can_resume(self, order: Order) -> bool:
         """Return True if the journaled *order* may become the wanted certificate."""
         ended = (Status.INVALID, Status.PROCESSING, Status.VALID) if self.is_forced else (Status.INVALID,)
-        return order.status not in ended and order.is_whole and order.identifiers == frozenset(self.challenges)
+        return order.status not in ended and not order.missing and order.identifiers == frozenset(self.challenges)
 
     def kind_for(self, authorization: Authorization) -> str:
         """Return the kind of challenge for an authorization; for one that was not ordered, any kind in use."""
@@ -149,10 +149,10 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
 
 def _whole(client: Client, order: Order) -> Order:
     """Return a new order with the URLs that it needs. Raises ProtocolError if the CA does not give them."""
-    order = order if order.is_whole else order.refresh(client)
-    if order.is_whole:
-        return order
-    raise ProtocolError(f"the order {order.url} is {order.status}, and the CA gives no URL to continue it at")
+    order = order.refresh(client) if order.missing else order
+    if order.missing:
+        raise ProtocolError(f"the order {order.url} is {order.status} and has no {order.missing}")
+    return order
 
 
 def _journaled(client: Client, request: OrderRequest) -> Order | None:
@@ -270,7 +270,7 @@ def complete(
         order = order.wait_past(client, _UNFINISHED, deadline)
     if order.status != Status.VALID:
         raise order.failure(client)
-    order = order if order.is_whole else order.refresh(client)
+    order = order.refresh(client) if order.missing else order
     try:
         chain = download(client, order.certificate_uri)
     except AcmeError as error:

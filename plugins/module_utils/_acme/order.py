@@ -79,14 +79,16 @@ class Order:
         return cls._read(client, url, client.post_as_get(url, "order"))
 
     @property
-    def is_whole(self) -> bool:
-        """Return True if it has the URLs that its status needs: some CAs leave them out of a polled order."""
-        needed = {
-            Status.PENDING: self.authorizations and self.finalize_uri,
-            Status.READY: self.finalize_uri,
-            Status.VALID: self.certificate_uri,
-        }
-        return bool(needed.get(self.status, True))
+    def missing(self) -> str:
+        """Return the field that it needs in its status and does not have; empty if there is none.
+
+        Some CAs leave URLs out of a polled order.
+        """
+        if self.status == Status.PENDING and not self.authorizations:
+            return "authorizations"
+        if self.status in (Status.PENDING, Status.READY) and not self.finalize_uri:
+            return "finalize"
+        return "certificate" if self.status == Status.VALID and not self.certificate_uri else ""
 
     def refresh(self, client: Client) -> Order:
         """Read this order again."""

@@ -16,8 +16,6 @@ Resource = TypeVar("Resource")
 
 _FIRST_PAUSE = 0.3
 _LONGEST_PAUSE = 10.0
-# The longest Retry-After that is kept: some CAs ask for a day, and are done after seconds.
-_LONGEST_ASKED = 60.0
 
 
 def poll(
@@ -29,19 +27,21 @@ def poll(
 ) -> Resource:
     """Read a resource until *done*, first after a short pause (RFC 8555 section 7.5.1).
 
-    *read* returns the resource and the answer's Retry-After in seconds, which is the shortest next pause up to a
-    minute; *retry_after* is that of the answer before the first read. *what*: for the message of DeadlineError. The
-    resource is read once more at the deadline.
+    *read* returns the resource and the answer's Retry-After in seconds, which is the shortest next pause; *retry_after*
+    is that of the answer before the first read. *what*: for the message of DeadlineError. The resource is read once
+    more at the deadline.
     """
-    pause = _FIRST_PAUSE
+    pause, too_long = _FIRST_PAUSE, ""
     while True:
         asked = retry_after or 0.0
-        deadline.clock.sleep(min(max(pause, min(asked, _LONGEST_ASKED)), deadline.left()))
+        if asked > deadline.left():
+            # Some CAs ask for a day, and are done after seconds.
+            too_long = f": the CA asks for pauses of {asked:g} s"
+            asked = _LONGEST_PAUSE
+        deadline.clock.sleep(min(max(pause, asked), deadline.left()))
         resource, retry_after = read()
         if done(resource):
             return resource
         if deadline.left() <= 0:
-            asked = max(asked, retry_after or 0.0)
-            why = f": the CA asks for pauses of {asked:g} s" if asked > _LONGEST_ASKED else ""
-            raise DeadlineError(f"{what} within {deadline.passed():g} s{why}")
+            raise DeadlineError(f"{what} within {deadline.passed():g} s{too_long}")
         pause = min(pause * 1.6, _LONGEST_PAUSE)

@@ -80,7 +80,7 @@ def test_challenge_not_offered_raises(kinds, offered):
     [
         ({"status": "valid"}, ""),
         ({"status": "pending", "challenges": [challenge()]}, ""),
-        ({"status": "invalid"}, "a.example: validation failed"),
+        ({"status": "invalid"}, "a.example: its authorization is invalid, and the CA does not say why"),
         ({"status": "deactivated"}, "a.example: its authorization has been deactivated"),
         ({"status": "expired"}, "a.example: its authorization has expired"),
         ({"status": "revoked"}, "a.example: its authorization has been revoked by the CA"),

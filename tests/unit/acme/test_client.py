@@ -133,12 +133,17 @@ def test_post_untrusted_server_is_not_repeated(ask, http, monkeypatch):
     assert http.request_once.call_count == 1
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_post_redirect_raises(ca, client, status):
+@pytest.mark.parametrize(("status", "count"), [(301, 1), (302, 6), (303, 6), (307, 6), (308, 1)])
+def test_post_redirect_raises(ca, client, status, count):
     ca.always("/revoke", Answer(status, headers={"Location": f"{ca.url}/elsewhere"}))
     with pytest.raises(ProtocolError, match=r"^it: http://.*/revoke redirects, which a signed request cannot follow$"):
         client.post(client.directory.revoke_cert, {}, "it")
-    assert len(ca.signed()) == 1
+    assert len(ca.signed()) == count
+
+
+def test_post_redirect_to_a_maintenance_page_is_repeated(ca, ask):
+    ca.script("/account", Answer(302, headers={"Location": "https://maintenance.example/"}))
+    assert ask() == 200
 
 
 def test_post_http_url_raises(ca, client):

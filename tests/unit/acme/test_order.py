@@ -211,7 +211,7 @@ class TestWaiting:
         a_day = Answer(200, {"status": "processing"}, {"Retry-After": "86400"})
         ca.script(ca.path(order.url), a_day, a_day)
         assert order.wait_past(client, ("processing",), Deadline(time.clock, 300)).status == "valid"
-        assert time.pauses == pytest.approx([0.3, 60, 60, 1.2288, 1.96608], abs=0.01)
+        assert time.pauses == pytest.approx([0.3, 10, 10, 1.2288, 1.96608], abs=0.01)
 
 
 class TestFailure:

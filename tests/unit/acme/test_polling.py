@@ -52,13 +52,15 @@ def test_poll_reads_once_more_at_the_deadline(time):
 @pytest.mark.parametrize(
     ("answers", "retry_after", "pauses"),
     [
-        ([("done", None)], 86400, [60]),
-        ([("busy", 86400), ("done", None)], None, [0.3, 60]),
-        ([("busy", 86400), ("busy", 86400), ("done", None)], None, [0.3, 60, 39.7]),
+        ([("done", None)], 86400, [10]),
+        ([("busy", 86400), ("done", None)], None, [0.3, 10]),
+        ([("busy", 95), ("done", None)], None, [0.3, 95]),
+        ([("busy", 86400)] * 10 + [("done", None)], None, [0.3] + [10] * 9 + [9.7]),
+        ([("busy", 60), ("busy", 60), ("done", None)], None, [0.3, 60, 10]),
     ],
-    ids=["before the first look", "after it", "until the deadline"],
+    ids=["before the first look", "after it", "within what is left", "until the deadline", "no longer within it"],
 )
-def test_poll_long_retry_after_is_capped(time, answers, retry_after, pauses):
+def test_poll_retry_after_past_the_deadline_is_not_kept(time, answers, retry_after, pauses):
     assert run(time, answers, retry_after=retry_after) == "done"
     assert time.pauses == pytest.approx(pauses)
 

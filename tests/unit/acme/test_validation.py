@@ -113,7 +113,10 @@ class TestOrder:
         ("authorization", "reason"),
         [
             ({"status": "invalid"}, REASON),
-            ({"status": "invalid", "challenges": None}, "a.example: validation failed"),
+            (
+                {"status": "invalid", "challenges": None},
+                "a.example: its authorization is invalid, and the CA does not say why",
+            ),
             ({"status": "expired", "challenges": None}, "a.example: its authorization has expired"),
             ({"status": "revoked", "challenges": None}, "a.example: its authorization has been revoked by the CA"),
         ],
