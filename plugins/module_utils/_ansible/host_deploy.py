@@ -66,7 +66,7 @@ def run(task: HostTask) -> dict[str, Any]:
         claim=claim,
         keep=params["keep_versions"],
         places=formats.places(params["certificates"]),
-        controller_time=parse_time(params["controller_time"]) if params.get("controller_time") else None,
+        controller_time=parse_time(params["controller_time"]) if params["controller_time"] else None,
     )
     rollout.remove(responses)
     for result in params["results"]:
