@@ -68,7 +68,7 @@ class SameOrder:
             if is_for(csr, chain) and not is_late:
                 self._is_taken = True
                 return order, chain
-            why = f"the certificate of the order {order.order_uri} came due" if is_late else why
+            why = f"the certificate of the order {order.order_uri} {'came due' if is_late else 'is for another key'}"
         try:
             return self._finalize_again(order, csr)
         except RefusedCertificateError:

@@ -286,6 +286,18 @@ def test_finalize_all_ca_with_certificates_for_other_keys_fails_after_one_new_or
     assert ca.counts()["/new-order"] == 2
 
 
+def test_finalize_all_certificate_for_another_key_without_proofs_says_so(ca, customer):
+    ca.reuses_authorizations = False
+    made = requested(customer.order(asked()))
+    issue = ca.issue
+    ca.issue = lambda _csr: issue(
+        x509.load_pem_x509_csr(requested(made)[0].csr_content.encode()).public_bytes(Encoding.DER)
+    )
+    (final,) = customer.finalize(made)
+    why = f"the certificate of the order {made[0].order_uri} is for another key: the new order "
+    assert final.problem.startswith(f"cannot order again after {why}")
+
+
 def test_group_has_orders_of_one_url_together():
     urls = ["a", "b", "a", "c", "b", "a"]
     assert list(same_order.group([contracts.ordered(order_uri=url) for url in urls])) == [[0, 2, 5], [1, 4], [3]]
