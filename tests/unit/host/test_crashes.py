@@ -28,6 +28,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import (
     deployment,
     key_transfer,
     preparation,
+    revocation,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.preparation import JournaledOrder
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store import files
@@ -37,6 +38,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest
     read_versions,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates
 from tests.unit.host import ca, faults, host, other_client_files
 from tests.unit.host.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
 
@@ -174,6 +176,12 @@ def go_back(home):
         host.go_back(home)
 
 
+def mark(home):
+    path = os.path.join(home, "versions", "shop", "0001", "cert.pem")
+    (leaf,) = certificates.load_all(Path(path).read_text(), "it")
+    revocation.mark(home, "shop", certificates.serial(leaf), "2026-11-23T12:00:00Z", False, False)
+
+
 def switch(home):
     deployment.switch(home, WANTED, ca.NOW, False)
 
@@ -242,6 +250,11 @@ def adopted(home):
     assert not host.outstanding(home)
 
 
+def marked(home):
+    live_is("0001")(home)
+    assert host.manifest(home, "0001")["revoked"]
+
+
 def taken_back(home):
     found = read_versions(home, "shop")
     assert (found.live, found.pending) == ("0001", "0002")
@@ -287,6 +300,7 @@ SCENES = [
     Scene("receive", with_live, receive, live_is("0002", "0001")),
     Scene("adopt", nothing, adopt, adopted),
     Scene("repair", with_drifted_live, repair, live_is("0001")),
+    Scene("mark as revoked", with_live, mark, marked),
     Scene("go back", with_unproved, go_back, taken_back),
     Scene("switch again", with_one_taken_back, switch, live_is("0002", "0001")),
     Scene("confirm and prune", with_history, confirm, live_is("0006", "0004", "0005")),

@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import d
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspection import inventory
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates, revocation_request
-from tests.unit.host import ca, host
+from tests.unit.host import ca, faults, host
 from tests.unit.host.format_options import option, wanted
 from tests.unit.host.host import ORDER, ORDER_2, WANTED
 
@@ -146,6 +146,27 @@ def test_mark_and_remove_live_takes_link_and_formats_away(home, quick_path):
     assert read_versions(str(home), "shop").live == "0002"
     with pytest.raises(deployment.StateError, match="no earlier version is still valid"):
         host.go_back(home, asked)
+
+
+def test_mark_and_remove_live_killed_at_any_step_can_be_repeated(home, quick_path, disk):
+    place = quick_path / "srv"
+    place.mkdir()
+    asked = wanted(option("combined", place / "shop.pem"))
+    steps, is_killed = 0, True
+    while is_killed:
+        disk()
+        host.make_live(home, asked)
+        serial = certificates.serial(leaf(home, read_versions(str(home), "shop").live))
+        steps += 1
+        disk(at=steps, fault=faults.crash)
+        try:
+            mark(home, serial, remove_live=True)
+            is_killed = False
+        except faults.Crash:
+            disk()
+            mark(home, serial, remove_live=True)
+        assert (read_versions(str(home), "shop").live, os.listdir(place)) == (None, [])
+    assert steps > 5
 
 
 def test_mark_live_version_that_nobody_reloaded_stays_away(home):

@@ -83,9 +83,10 @@ def mark(home: str, name: str, serial: str, at: str, remove_live: bool, check: b
 
 
 def _take_away(home: str, name: str, found: StoredVersions) -> str:
-    """Remove the live link and the formats; the versions stay. Return what is left, and why."""
-    files.remove_file(link_path(home, name))
-    return "; ".join(removal.remove_formats(found))
+    """Remove the formats and the live link; the versions stay. Return what is left, and why."""
+    left = removal.remove_formats(found)
+    files.remove_file(link_path(home, name))  # last, so that a killed run can be repeated
+    return "; ".join(left)
 
 
 def _with_serial(versions: Versions, found: StoredVersions, serial: str) -> Iterator[tuple[str, x509.Certificate]]:
