@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .._acme.certificate import Chain
 from .._acme.client import Client
 from .._acme.concurrency import connections_for, run_each
-from .._acme.errors import AcmeError
+from .._acme.errors import AcmeError, ChainError
 from .._acme.issuance import Failure, to_failure
 from .._acme.preferred_chain import Preference
 from .._common.contracts import CertificateOrder
@@ -98,9 +99,7 @@ def _finalize_at(
 
         def one(order: CertificateOrder, same: SameOrder) -> CertificateOrder:
             try:
-                made, chain = same.finalize(order)
-                # At once, so that a certificate is also recorded if the run is killed later.
-                recorder.add(recorded_of(client, made, chain))
+                made, chain = _recorded(recorder, client, order, same)
                 issued.verify(chain, order.identifiers or (), client.clock.now())
                 found = issued.deviations_of(made, chain)
                 return ended(
@@ -129,6 +128,23 @@ def _finalize_at(
             results.update(zip(indexes, found))
         totals.requests += client.http.count
         return [results[index] for index in range(len(orders))]
+
+
+def _recorded(
+    recorder: Recorder, client: Client, order: CertificateOrder, same: SameOrder
+) -> tuple[CertificateOrder, Chain]:
+    """Finalize an order, and record its certificate at once, so that it is recorded if the run is killed later.
+
+    It is recorded even if its chain is refused: the CA has issued it. Raises CollectionError.
+    """
+    try:
+        made, chain = same.finalize(order)
+    except ChainError as error:
+        with suppress(CollectionError):
+            recorder.add(recorded_of(client, order, issued.leaf_first(error.delivered)))
+        raise
+    recorder.add(recorded_of(client, made, chain))
+    return made, chain
 
 
 def recorded_of(client: Client, order: CertificateOrder, chain: Chain) -> RecordedCertificate:

@@ -41,6 +41,19 @@ def in_order(chain: Chain) -> Chain:
     return replace(chain, certificate=certificates.pem(leaf).decode(), intermediates=intermediates)
 
 
+def leaf_first(delivered: str) -> Chain:
+    """Return what a CA delivered (PEM) with the certificate first, in whatever order the rest is.
+
+    Raises CertificateError if there is none, or one that cannot be read.
+    """
+    found = certificates.load_all(delivered, _WHAT)
+    if not found:
+        raise CertificateError("the CA's answer has no certificate")
+    leaf = chains.leaf_of(found)
+    others = tuple(certificates.pem(item).decode() for item in found if item != leaf)
+    return Chain(certificates.pem(leaf).decode(), others)
+
+
 def is_for(csr: bytes, chain: Chain) -> bool:
     """Return True if a certificate is for the key of a request (DER bytes)."""
     return is_answered_by(csr, certificates.load_all(chain.certificate, _WHAT)[0])
@@ -51,7 +64,7 @@ def is_due(delivered: str, now: datetime) -> bool:
 
     Raises CertificateError if it cannot be read.
     """
-    leaf = chains.leaf_of(certificates.load_all(delivered, _WHAT))
+    (leaf,) = certificates.load_all(leaf_first(delivered).certificate, _WHAT)
     return now >= lifetime_point(*certificates.validity(leaf))
 
 
@@ -101,7 +114,7 @@ def failure_of(error: AcmeError, was_valid: bool, now: datetime) -> Failure:
         return Failure(f"{error}. The order is given up", kind=FailureKind.CERTIFICATE)
     if not isinstance(error, ChainError):
         return failure
-    return replace(failure, message=f"{error}. The next run downloads it again, without a new order")
+    return replace(failure, message=f"{error}. A later run downloads it again, without a new order")
 
 
 def _is_over(error: ChainError, was_valid: bool, now: datetime) -> bool:

@@ -112,15 +112,18 @@ def test_finalize_all_certificate_is_valid_by_the_time_of_the_ca(ca, params, key
     assert final.status == Status.VALID
 
 
-def test_finalize_all_chain_without_preferred_root_is_downloaded_again(ca, params, order):
-    refused, allowed = (params(preferred_chain=["Other"], preferred_chain_missing=how) for how in ("fail", "default"))
+def test_finalize_all_chain_without_preferred_root_is_downloaded_again(ca, params, order, tmp_path):
+    history = tmp_path / "history.jsonl"
+    given = {"preferred_chain": ["Other"], "history": str(history)}
+    refused, allowed = (params(**given, preferred_chain_missing=how) for how in ("fail", "default"))
     _totals, (final,) = finalizing.finalize_all(refused, [order], lambda _line: None)
     assert (final.status, final.resumable, final.failure_kind) == (Status.FAILED, True, FailureKind.REFUSAL)
-    assert final.problem.endswith(". The next run downloads it again, without a new order")
+    assert final.problem.endswith(". A later run downloads it again, without a new order")
     again = resumed(order)
     _totals, (final,) = finalizing.finalize_all(allowed, [again], lambda _line: None)
     assert (final.status, final.order_uri) == (Status.VALID, order.order_uri)
     assert ca.counts()["/finalize"] == 1
+    assert [json.loads(line)["certificate"] for line in history.read_text().splitlines()] == [final.certificate] * 2
 
 
 def test_finalize_all_refused_order_whose_certificate_came_due_is_given_up(ca, params, key):
