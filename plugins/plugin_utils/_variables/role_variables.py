@@ -128,6 +128,7 @@ INTERNAL = (
     "_acme_ordered",
     "_acme_past_versions",
     "_acme_plan",
+    "_acme_reports",
     "_acme_request",
     "_acme_revocations",
     "_acme_sealed",
