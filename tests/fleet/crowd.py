@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates of a few hosts at a bent CA, which are due in each round: it wants keys of another type."""
+"""Certificates of a few hosts at a bent CA, all due in each round: other names, or keys of another type are wanted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.fleet.fault_table import Case, Outcome
-from tests.fleet.fleet import Run
+from tests.fleet.fleet import Run, names
 from tests.fleet.plays import ROLE, Plays
 from tests.lab.bent_ca import BentCa
 
@@ -76,24 +76,28 @@ class Crowd:
         self._fleet = plays.fleet
         self._hosts = self._fleet.lab.hosts[:hosts]
         self._key_type = "ec256"
+        self._round = 0
         self._is_started = False
         self.host = {f"c{number + 1:02}": self._hosts[number * hosts // count] for number in range(count)}
 
     def domain(self, name: str) -> str:
-        """Return the one name in a certificate."""
-        return f"{name}.{self.host[name]}.lab.test"
+        """Return the one name in a certificate: another one in each round, as Pebble may use a proof again."""
+        return f"{name}-{self._round}.{self.host[name]}.lab.test"
 
     def stand(self) -> None:
         """Have all certificates issued by this CA, if they are not."""
         self.ca.straighten()
-        if not self._is_started or any(self.key_type(name) != self._key_type for name in self.host):
+        if not self._is_started or not all(map(self._is_right, self.host)):
             self._fleet.reset()
             assert self.run().run.code == 0
             self._is_started = True
 
-    def turn(self) -> None:
-        """Want other keys than before."""
-        self._key_type = next(other for other in KEY_TYPES if other != self._key_type)
+    def turn(self, keeps_names: bool = False) -> None:
+        """Want other names than before, or else other keys."""
+        if keeps_names:
+            self._key_type = next(other for other in KEY_TYPES if other != self._key_type)
+        else:
+            self._round += 1
 
     def run(
         self, order_timeout: int = FAST, options: Mapping[str, Mapping[str, Any]] | None = None, **more: Any
@@ -125,13 +129,14 @@ class Crowd:
         host = self.host[name]
         return self._fleet.live(host, name).serial_number if self._fleet.has(host, name) else 0
 
-    def key_type(self, name: str) -> str:
-        """Return the type of the live key; empty without one."""
+    def _is_right(self, name: str) -> bool:
+        """Return True if the live certificate has the name and the key that are wanted now."""
         if not self._fleet.has(self.host[name], name):
-            return ""
-        key = self._fleet.live(self.host[name], name).public_key()
+            return False
+        live = self._fleet.live(self.host[name], name)
+        key = live.public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
-        return next(kind for kind, size in KEY_TYPES.items() if size == key.key_size)
+        return (names(live), key.key_size) == ({self.domain(name)}, KEY_TYPES[self._key_type])
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,7 @@ class Round:
         if outcome is Outcome.ANY:
             outcome = Outcome.STOPPED if after == before else Outcome.ISSUED
         if (outcome is Outcome.ISSUED) != (after != before):
-            return f"it is {'' if after != before else 'not '}issued: {lines or self.report.warnings}"
+            return f"it is {'' if after != before else 'not '}issued: {lines or (self.report.warnings if after == before else [])}"
         if outcome is Outcome.STOPPED:
             return self._line_problem(case, lines)
         about = [line for line in self.report.warnings if self.is_whole or name in re.findall(r"\w+", line)]

@@ -256,8 +256,8 @@ def _kept(*faults: str, warned: str = "", slow: bool = False) -> Case:
 
 #: Renewal information of certificates that are not due.
 RENEWAL_INFORMATION: tuple[Case, ...] = (
-    common(_kept("renewal information lies before the certificate", warned="renewal information")),
-    _kept("renewal information asks for renewal at once", warned="renewal information"),
+    common(_kept("renewal information lies before the certificate", warned="issued in every run")),
+    _kept("renewal information asks for renewal at once", warned="issued in every run"),
     _kept("renewalInfo is 503", warned="no renewal information"),
     _kept("renewalInfo is 404", warned="no renewal information"),
     _kept("answer renewalInfo with an HTML page", warned="no renewal information"),
@@ -280,8 +280,8 @@ ACCOUNT: tuple[Case, ...] = (
     _account("account", "newAccount of a known key answers {}"),
     _account("account", "Location is relative in newAccount"),
     _account("account_deactivate", "account is 503 once"),
-    common(_account("account_deactivate", "ignore deactivation", failed="did not deactivate")),
-    _account("account_deactivate", "unauthorized at account", failed="unauthorized"),
+    common(_account("account_deactivate", "ignore deactivation", failed="is not deactivated")),
+    _account("account_deactivate", "serverInternal at account", failed="serverInternal"),
     _account("account_rollover", "keyChange is 503 once"),
     _account("account_rollover", "cut the connection before keyChange once"),
     _account("account_rollover", "conflict at keyChange", failed="conflict"),
