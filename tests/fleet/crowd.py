@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates of a few hosts at a bent CA, all due in each round: other names, or keys of another type are wanted."""
+"""Certificates of a few hosts at a bent CA. In each round other names, or keys of another type, are wanted."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class Round:
         if outcome is Outcome.ANY:
             outcome = Outcome.STOPPED if after == before else Outcome.ISSUED
         if (outcome is Outcome.ISSUED) != (after != before):
-            return f"it is {'' if after != before else 'not '}issued: {lines or (self.report.warnings if after == before else [])}"
+            return f"it is not issued: {lines or self.report.warnings}" if after == before else f"it is issued: {lines}"
         if outcome is Outcome.STOPPED:
             return self._line_problem(case, lines)
         about = [line for line in self.report.warnings if self.is_whole or name in re.findall(r"\w+", line)]
