@@ -63,7 +63,7 @@ class Response:
     def links(self, relation: str) -> tuple[str, ...]:
         """Return the URLs in the Link headers that have this relation (RFC 8288). They are not verified."""
         links = parse_header_links(self.headers.get("Link", ""))
-        return tuple(link["url"] for link in links if link.get("rel") == relation)
+        return tuple(link["url"] for link in links if relation in link.get("rel", "").lower().split())
 
     def retry_after(self, now: datetime) -> float | None:
         """Return Retry-After, seconds or an HTTP date (RFC 9110 section 10.2.3), as seconds from *now*, at least 0.

@@ -54,7 +54,7 @@ def advice(problem: Problem, contact: Sequence[str], has_binding: bool = False) 
     *contact* and *has_binding*: what the request had.
     """
     if problem.type in _CONTACT_TYPES or (not contact and _ASKS_FOR_CONTACT.search(problem.detail)):
-        return f"{'Correct' if contact else 'Set'} contact (acme_contact)"
+        return "Correct contact (acme_contact)" if contact else "Set contact (acme_contact)"
     if has_binding and problem.type != "userActionRequired":
         return "Check eab (acme_eab). A CA may accept a binding once only: if this one was used, get another one there"
     # Boulder and others refuse the key of an account that is deactivated (RFC 8555 section 7.3.6) so.

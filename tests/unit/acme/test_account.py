@@ -163,7 +163,7 @@ def test_update_contact_refused_names_option(ca, client):
 
 
 def test_find_or_create_user_action_required_message_has_both_urls(ca, stranger):
-    links = {"Link": f'<{ca.url}/directory>;rel="index", <https://ca.example/terms/2>;rel="terms-of-service"'}
+    links = {"Link": f'<{ca.url}/directory>;rel="index", <https://ca.example/terms/2>;rel="Terms-of-Service help"'}
     instance = "https://ca.example/agree/?token=8tHXPEA"
     answer = problem("userActionRequired", 403, "The terms have changed", links, instance=instance)
     ca.always("/new-account", answer)
