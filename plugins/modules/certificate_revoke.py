@@ -12,7 +12,8 @@ version_added: 0.4.0
 description:
   - Signs requests to revoke certificates with their own private keys (RFC 8555 section 7.6), which
     M(certfleet.tls.acme_revoke) sends. The keys do not leave the host, and the host needs no network access to the CA.
-    Only a signature is returned, and nothing but the revocation of just this certificate at the given URL is signed.
+    Only a signature is returned, of a request to the given URL whose payload is the revocation of just this
+    certificate.
   - Marks versions as revoked. M(certfleet.tls.certificate_info) reports the mark, M(certfleet.tls.acme_plan) has such a
     live version replaced at once, and no version that is marked becomes live again.
 author:

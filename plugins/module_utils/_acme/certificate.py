@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._common import pem_blocks
-from .._common.base64url import encode
 from .client import Client
-from .errors import AcmeError, ProblemError, ProtocolError, UnreadableError
+from .errors import AcmeError, UnreadableError
 from .http import Response
 from .urls import resolve
 
@@ -77,24 +76,3 @@ def der_of(pem: str) -> bytes:
         return pem_blocks.decode(blocks[0])
     except ValueError:
         raise AcmeError("the given PEM certificate is damaged") from None
-
-
-def revoke(
-    client: Client, certificate_der: bytes, reason: int | None = None, with_certificate_key: bool = False
-) -> bool:
-    """Revoke a certificate, and return False if it was revoked before.
-
-    *certificate_der*: DER bytes. The client has the account's key, or the certificate's own (*with_certificate_key*).
-    """
-    payload: dict[str, object] = {"certificate": encode(certificate_der)}
-    if reason is not None:
-        payload["reason"] = reason
-    if not client.directory.revoke_cert:
-        raise ProtocolError(f"{client.directory.url} does not offer revocation (it has no revokeCert)")
-    try:
-        client.post(client.directory.revoke_cert, payload, "revocation", with_jwk=with_certificate_key)
-    except ProblemError as error:
-        if error.problem.type == "alreadyRevoked":
-            return False
-        raise
-    return True

@@ -116,6 +116,10 @@ class OrderInvalid(AcmeError):
         self.kind = FailureKind.VALIDATION if FailureKind.VALIDATION in kinds else kinds[0]
 
 
+class NoAccountError(AcmeError):
+    """The CA knows no account of the key."""
+
+
 class KeyRefusedError(AcmeError):
     """The CA has refused an account's new key: the account certainly keeps the old one."""
 

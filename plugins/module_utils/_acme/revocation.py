@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from .._common.base64url import encode
 from .._common.statuses import RevocationWay
 from .._x509 import certificates, revocation_request
-from .certificate import REASONS, revoke
+from .certificate import REASONS
 from .client import JOSE, Client
 from .directory import Directory
-from .errors import AcmeError, ProblemError, ProtocolError
+from .errors import AcmeError, NoAccountError, ProblemError, ProtocolError
 from .http import Http
 from .problem import Problem
 
@@ -22,6 +23,9 @@ OTHER_WAYS = (
     "Revoke it with the account that ordered it, with an account that has valid authorizations for all of its names "
     "(acme_authorization), or on the CA's web page"
 )
+# RFC 8555 section 6.7. Without a problem document, only the status is known.
+_REFUSING_ACCOUNT = ("accountDoesNotExist", "unauthorized")
+_FORBIDDEN = 403
 
 
 class NotAllowedError(AcmeError):
@@ -46,14 +50,35 @@ def next_way(reason: int, can_sign: bool, refused: Collection[str]) -> Revocatio
     return next(left, None)
 
 
-def by_account(client: Client, certificate_der: bytes, reason: int, with_certificate_key: bool = False) -> bool:
-    """Revoke a certificate as revoke() does. Raises NotAllowedError for a refusal that a later run would get, too."""
+def by_account(
+    client: Client, certificate_der: bytes, reason: int | None = None, with_certificate_key: bool = False
+) -> bool:
+    """Revoke a certificate (DER bytes), and return False if it was revoked before.
+
+    The client has the account's key, or the certificate's own (*with_certificate_key*). Raises NotAllowedError if the
+    CA refuses the account, AcmeError for any other failure.
+    """
+    payload: dict[str, object] = {"certificate": encode(certificate_der)}
+    if reason is not None:
+        payload["reason"] = reason
     try:
-        return revoke(client, certificate_der, reason, with_certificate_key)
+        client.post(url_of(client.directory), payload, "revocation", with_jwk=with_certificate_key)
     except ProblemError as error:
-        if error.is_temporary or with_certificate_key:
+        if error.problem.type == "alreadyRevoked":
+            return False
+        if with_certificate_key or not refuses_account(error):
             raise
-        raise NotAllowedError(advised(error) if error.problem.type == "unauthorized" else error) from None
+        raise NotAllowedError(advised(error)) from None
+    return True
+
+
+def refuses_account(error: AcmeError) -> bool:
+    """Return True if the account is the reason of a refusal, so that another key may be allowed to revoke."""
+    if not isinstance(error, ProblemError):
+        return isinstance(error, NoAccountError)
+    return error.problem.type in _REFUSING_ACCOUNT or (
+        error.problem.type == "unknown" and error.problem.status == _FORBIDDEN
+    )
 
 
 def advised(refusal: object) -> str:

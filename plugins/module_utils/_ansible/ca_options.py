@@ -14,7 +14,7 @@ from .._acme.account import Account, ExternalAccount, find, find_or_create, refu
 from .._acme.client import Client
 from .._acme.concurrency import Connections
 from .._acme.directory import Directory
-from .._acme.errors import AcmeError
+from .._acme.errors import AcmeError, NoAccountError
 from .._acme.http import Http
 from .._acme.jws import AccountKey
 from .._acme.registration import contacts
@@ -133,4 +133,4 @@ def use_account(client: Client, account_uri: str | None) -> None:
     if account_uri:
         client.account_uri = account_uri
     elif find(client) is None:
-        raise AcmeError(f"{client.directory.url} knows no account of this key: make it first (acme_account)")
+        raise NoAccountError(f"{client.directory.url} knows no account of this key: make it first (acme_account)")

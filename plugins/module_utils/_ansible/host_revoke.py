@@ -35,7 +35,8 @@ SPEC: dict[str, Any] = {
     "live": {"type": "str", "default": REPLACED, "choices": [REPLACED, REMOVED]},
 }
 
-_URL = re.compile(r"https?://[!-~]+")
+# RFC 8555 section 6.1 requires https; http is for a CA on the controller itself, as in _acme/urls.py.
+_URL = re.compile(r"https://[!-~]+|http://(127(\.\d+){3}|localhost|\[::1\])[:/][!-~]*")
 # RFC 8555 section 6.5.1
 _NONCE = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -115,11 +115,11 @@ def signing_key(ca: Ca, params: Mapping[str, Any]) -> AccountKey:
 
 
 def _use_account(client: Client, ca: Ca) -> None:
-    """Use the account of the client's key. Raises NotAllowedError if the CA has no such account, or none to use."""
+    """Use the account of the client's key. Raises NotAllowedError if the CA has no such account, or refuses it."""
     try:
         use_account(client, ca.account_uri)
     except AcmeError as error:
-        if error.is_temporary:
+        if not revocation.refuses_account(error):
             raise
         raise revocation.NotAllowedError(error) from None
 

@@ -5,7 +5,8 @@
 """The request to revoke a certificate that its own key signs (RFC 8555 section 7.6).
 
 The key is on the host, and the controller asks the CA. Both make the same bytes from the same facts. The host signs
-them and returns the signature alone. So its key signs nothing else, and no host chooses what the controller sends.
+them and returns the signature alone. So its key signs only requests with this payload, to a URL that the controller
+names, and no host chooses what the controller sends.
 """
 
 from __future__ import annotations

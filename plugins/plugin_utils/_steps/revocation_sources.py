@@ -17,7 +17,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second, parse_time, utc
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import (
+    first_second,
+    parse_time,
+    parse_utc,
+    utc,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedRevocation
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import parse_serial
@@ -98,8 +103,11 @@ class RevocationSources:
         return (hexadecimal(certificate.serial), utc(certificate.not_after)) in self.revocations
 
     def has_revoked(self, host: str, name: str) -> bool:
-        """Return True if the record says that this collection revoked a certificate of this name for a host."""
-        return any((found.host, found.name) == (host, name) for found in self.revocations.values())
+        """Return True if the record says that a certificate of this name, not expired yet, was revoked for a host."""
+        return any(
+            (found.host, found.name) == (host, name) and parse_utc(found.not_after) > self.now
+            for found in self.revocations.values()
+        )
 
     def is_expired(self, certificate: Certificate) -> bool:
         """Return True if a certificate need not be revoked any more."""

@@ -8,17 +8,14 @@ import base64
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import REASONS, der_of, download, revoke
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import der_of, download
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     AcmeError,
-    ProblemError,
     ProtocolError,
     UnreadableError,
 )
-from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
-from tests.unit.acme.server import Answer, html, problem
+from tests.unit.acme.server import Answer, html
 
 DER = b"0\x82 pretends to be DER \xff\xfe"
 
@@ -169,39 +166,3 @@ class TestDer:
     def test_der_of_other_text_raises(self, text, message):
         with pytest.raises(AcmeError, match=message):
             der_of(text)
-
-
-class TestRevocation:
-    @pytest.mark.parametrize(
-        ("reason", "more"), [(None, {}), (0, {"reason": 0}), (REASONS["superseded"], {"reason": 4})]
-    )
-    def test_revoke_signed_with_account_key(self, ca, client, reason, more):
-        assert revoke(client, DER, reason) is True
-        (request,) = ca.signed("/revoke")
-        assert request.payload == {"certificate": jose.encode(DER), **more}
-        assert request.protected["kid"] == client.account_uri
-
-    def test_revoke_signed_with_certificate_key(self, ca, client, http, key_of):
-        own = key_of("rsa2048")
-        by_it = Client(http, client.directory, own)
-        by_it.account_uri = client.account_uri
-        assert revoke(by_it, DER, with_certificate_key=True) is True
-        (request,) = ca.signed("/revoke")
-        assert request.protected["jwk"] == own.public_jwk
-        assert "kid" not in request.protected
-
-    def test_revoke_revoked_before_returns_false(self, ca, client):
-        assert [revoke(client, DER), revoke(client, DER)] == [True, False]
-
-    @pytest.mark.parametrize("kind", ["unauthorized", "badRevocationReason", "malformed"])
-    def test_revoke_other_problem_raises(self, ca, client, kind):
-        ca.always("/revoke", problem(kind, 400, "no"))
-        with pytest.raises(ProblemError, match=rf"^revocation: {kind}: no$"):
-            revoke(client, DER)
-
-    def test_revoke_not_offered_raises(self, ca, client):
-        directory = {name: url for name, url in ca.directory().items() if name != "revokeCert"}
-        without = Client(client.http, type(client.directory).parse(ca.url, directory), client.key)
-        with pytest.raises(ProtocolError, match=rf"^{ca.url} does not offer revocation \(it has no revokeCert\)$"):
-            revoke(without, DER)
-        assert ca.requests == []

@@ -7,20 +7,22 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import revocation
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import fetch_nonce
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client, fetch_nonce
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProblemError, ProtocolError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.revocation import NotAllowedError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import RevocationWay
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import revocation_request
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import SignatureError
-from tests.unit.acme.server import problem
-from tests.unit.host.ca import Authority, key_of, pem
+from tests.unit.acme import jose
+from tests.unit.acme.server import Answer, problem
+from tests.unit.host.ca import Authority, pem
+from tests.unit.host.ca import key_of as make_key
 
 ACCOUNT, OWN_KEY = RevocationWay
 UNSPECIFIED, COMPROMISED, SUPERSEDED = 0, 1, 4
 ROOT = Authority.root()
-KEYS = {kind: key_of(kind) for kind in ("ec256", "ec384", "rsa")}
+KEYS = {kind: make_key(kind) for kind in ("ec256", "ec384", "rsa")}
 PEM = {kind: pem(ROOT.leaf(key.public_key(), ["shop.example"])) for kind, key in KEYS.items()}
 
 
@@ -47,15 +49,62 @@ def test_next_way(reason, can_sign, refused, expected):
     assert revocation.next_way(reason, can_sign, refused) == expected
 
 
-def test_by_account_that_may_not_names_the_other_ways(ca, client):
-    ca.script("/revoke", problem("unauthorized", 403, "not associated with account"), problem("malformed", 400, "odd"))
-    with pytest.raises(NotAllowedError, match=r"not associated with account\. Revoke it with the account that ordered"):
+@pytest.mark.parametrize(("reason", "more"), [(None, {}), (0, {"reason": 0}), (SUPERSEDED, {"reason": 4})])
+def test_by_account_request_is_signed_with_account_key(ca, client, reason, more):
+    assert revocation.by_account(client, b"DER", reason) is True
+    (request,) = ca.signed("/revoke")
+    assert request.payload == {"certificate": jose.encode(b"DER"), **more}
+    assert request.protected["kid"] == client.account_uri
+
+
+def test_by_account_with_certificate_key_is_signed_with_that(ca, client, http, key_of):
+    own = key_of("rsa2048")
+    by_it = Client(http, client.directory, own)
+    by_it.account_uri = client.account_uri
+    assert revocation.by_account(by_it, b"DER", with_certificate_key=True) is True
+    (request,) = ca.signed("/revoke")
+    assert request.protected["jwk"] == own.public_jwk
+    assert "kid" not in request.protected
+
+
+def test_by_account_revoked_before_returns_false(ca, client):
+    assert [revocation.by_account(client, b"DER"), revocation.by_account(client, b"DER")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (problem("unauthorized", 403, "not yours"), NotAllowedError),
+        (problem("unauthorized", 400, "not yours"), NotAllowedError),
+        (problem("accountDoesNotExist", 400, "who?"), NotAllowedError),
+        (Answer(403, b"no"), NotAllowedError),
+        # The own key would not help, and a signature by it counts as a proof that it is compromised.
+        (problem("badRevocationReason", 400, "no"), ProblemError),
+        (problem("malformed", 400, "no"), ProblemError),
+        (problem("malformed", 403, "no"), ProblemError),
+        (problem("serverInternal", 500, "no"), ProblemError),
+        (problem("rateLimited", 429, "busy"), ProblemError),
+    ],
+)
+def test_by_account_other_way_is_left_only_where_the_account_is_refused(ca, client, answer, error):
+    ca.always("/revoke", answer)
+    with pytest.raises(error) as raised:
         revocation.by_account(client, b"DER", SUPERSEDED)
-    with pytest.raises(NotAllowedError, match=r"malformed: odd$"):
-        revocation.by_account(client, b"DER", SUPERSEDED)
-    ca.script("/revoke", problem("rateLimited", 429, "busy"))
-    with pytest.raises(ProblemError, match="busy"):
-        revocation.by_account(client, b"DER", SUPERSEDED)
+    assert ("Revoke it with the account that ordered it" in str(raised.value)) is (error is NotAllowedError)
+
+
+def test_by_account_refused_certificate_key_leaves_no_other_way(ca, client):
+    ca.always("/revoke", problem("unauthorized", 403, "no"))
+    with pytest.raises(ProblemError, match=r"^revocation: unauthorized: no$"):
+        revocation.by_account(client, b"DER", with_certificate_key=True)
+
+
+def test_by_account_revocation_not_offered_raises(ca, client):
+    directory = {name: url for name, url in ca.directory().items() if name != "revokeCert"}
+    without = Client(client.http, type(client.directory).parse(ca.url, directory), client.key)
+    with pytest.raises(ProtocolError, match=rf"^{ca.url} does not offer revocation \(it has no revokeCert\)$"):
+        revocation.by_account(without, b"DER")
+    assert ca.requests == []
 
 
 @pytest.fixture
@@ -84,7 +133,7 @@ def test_post_signed_is_accepted_by_ca(ca, post, kind):
 
 def test_post_signed_by_another_key_asks_no_ca(ca, post):
     with pytest.raises(SignatureError, match="not by the certificate's key"):
-        post(key=key_of("ec256"))
+        post(key=make_key("ec256"))
     assert ca.signed() == []
 
 
