@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
 from tests.fleet.fleet import HOME, Fleet, Run
+from tests.lab import cores
 from tests.lab.hostile import edited, make_honest, make_hostile
 
 FILES = [{file: f"/etc/ssl/shop/{file}.pem" for file in ("certificate", "key", "chain")}]
@@ -20,6 +22,11 @@ MOVE = (
     "mkdir -p /etc/ssl/shop; cd /etc/acme/live/shop; cp cert.pem /etc/ssl/shop/certificate.pem; "
     "cp privkey.pem /etc/ssl/shop/key.pem; cp chain.pem /etc/ssl/shop/chain.pem; rm -rf /etc/acme"
 )
+CORES = [
+    cores.parameter(core=""),
+    cores.parameter(core="oldest", hard=True),
+    cores.parameter(core="newest", hard=True),
+]
 ACCOUNT = """\
 - hosts: web
   gather_facts: false
@@ -30,8 +37,9 @@ ACCOUNT = """\
 """
 
 
-def revoke(fleet: Fleet, *arguments: str, **variables: Any) -> Run:
-    return fleet.run(fleet.command(*arguments, playbook="certfleet.tls.revoke", **{"acme_revoke": "shop", **variables}))
+def revoke(fleet: Fleet, *arguments: str, core: str = "", **variables: Any) -> Run:
+    given = {"acme_revoke": "shop", **variables}
+    return fleet.run(fleet.command(*arguments, playbook="certfleet.tls.revoke", core=core, **given))
 
 
 def of_account(fleet: Fleet, entry: str) -> None:
@@ -132,13 +140,37 @@ def test_compromised_key_signs_itself_and_the_account_where_it_cannot(honest: Fl
     assert [status(honest, before[host]) for host in honest.lab.hosts] == [("Revoked", 1)] * 3
 
 
-def test_account_that_is_gone_leaves_the_certificates_own_keys(small: Fleet) -> None:
-    assert small.site("-l", "web1").code == 0
+@pytest.mark.parametrize("core", CORES)
+def test_account_that_is_gone_leaves_the_certificates_own_keys(small: Fleet, core: str) -> None:
+    """The hosts that have nothing to sign are in the play as well, and learn the results."""
+    assert small.site("-l", "web2").code == 0
     of_account(small, "account_deactivate")
-    run = revoke(small, "-l", "web1")
+    run = revoke(small, core=core)
+    assert run.hosts_with("failed") == ["web1", "web3"]
+    assert run.message("web3") == "certificate shop is not revoked: there is no live version of it on this host"
+    assert "revoked: 1 with their own keys; not revoked: 2" in run.text
+    assert status(small, small.serials()["web2"]) == ("Revoked", 0)
+    assert marked(small, "web2") == {"0001": True}
+
+
+@pytest.mark.hard
+@pytest.mark.parametrize("core", CORES)
+def test_replacement_after_revocation_reports_results(small: Fleet, core: str) -> None:
+    assert small.site().code == 0
+    first = small.serials()
+    assert revoke(small, "-l", "web1", core=core).code == 0
+    instant = datetime.now(timezone.utc) + timedelta(seconds=1)
+    run = small.run(
+        small.command(
+            playbook="certfleet.tls.replace",
+            core=core,
+            acme_replace_all=True,
+            acme_replace_before=f"{instant:%Y-%m-%dT%H:%M:%SZ}",
+        )
+    )
     assert run.code == 0
-    assert "revoked: 1 with their own keys; not revoked: 0" in run.text
-    assert status(small, small.serials()["web1"]) == ("Revoked", 0)
+    assert "certfleet.tls: 3 of 3 replaced\n" in run.text
+    assert not set(first.values()) & set(small.serials().values())
 
 
 @pytest.mark.hard
