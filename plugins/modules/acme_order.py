@@ -235,7 +235,7 @@ hosts:
     failure_kind:
       description:
         - The kind of the failure. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses
-          this certificate. V(ca) if it serves nobody now, or not this account. V(local) if it was not asked.
+          this certificate. V(ca) if it cannot be used now, or not by this account. V(local) if it was not asked.
       returned: for an order that was not made
       type: str
     retry_at:

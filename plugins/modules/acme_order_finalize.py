@@ -293,7 +293,7 @@ hosts:
       description:
         - The kind of the failure. V(validation) if the CA could not validate an identifier. V(refusal) if it refuses
           this certificate. V(certificate) if it issued one that cannot be used, such as for other names. V(ca) if it
-          serves nobody now, or not this account. V(local) if it was not asked.
+          cannot be used now, or not by this account. V(local) if it was not asked.
       returned: if there is no certificate
       type: str
     directory:

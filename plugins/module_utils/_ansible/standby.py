@@ -98,7 +98,7 @@ class Standby:
         unknown = [question for question, fact in known.items() if fact is None or (fact.problem and is_due)]
         # In an order by chance, so that each has its turn in a large fleet.
         asked = sorted(unknown, key=lambda _question: self.clock.chance())[:_MOST_NAMES]
-        # Nor is one that got no answer asked again within a day.
+        # One that did not answer is not asked again within a day, either.
         known.update(
             (question, self.facts.put(question.key, text or "")) for question, text in self._answers(asked).items()
         )

@@ -81,7 +81,7 @@ class FailureKind(_Word):
     REFUSAL = "refusal"
     #: The CA has issued a certificate that cannot be used.
     CERTIFICATE = "certificate"
-    #: The CA serves nobody now, or not this account: no answer, trouble, too many requests.
+    #: The CA cannot be used now, or not by this account: no answer, trouble, too many requests.
     CA = "ca"
     #: The CA was not asked, because of an option, the preflight, DNS or the host.
     LOCAL = "local"
