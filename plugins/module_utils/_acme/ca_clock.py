@@ -14,6 +14,9 @@ from email.utils import parsedate_to_datetime
 from .._common.clock import Clock
 from .._common.times import CLOCK_TOLERANCE, span
 
+# A date that is further away shows no clock that is wrong, and instants counted from it might not exist.
+_LARGEST = timedelta(days=3653)
+
 
 def parse_date(value: str) -> datetime | None:
     """Return an HTTP date (RFC 9110 section 5.6.7) as aware UTC datetime; None if it is malformed."""
@@ -24,10 +27,15 @@ def parse_date(value: str) -> datetime | None:
     return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
 
 
-def ahead_of(headers: Mapping[str, str], now: datetime) -> timedelta:
-    """Return by how much the clock that sent *headers* is ahead of *now*; zero within CLOCK_TOLERANCE."""
+def ahead_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Return by how much the clock that sent *headers* is ahead of *now*; zero within CLOCK_TOLERANCE.
+
+    None if they have no credible Date.
+    """
     sent = parse_date(headers.get("Date", ""))
-    ahead = sent - now if sent else timedelta(0)
+    if sent is None or abs(sent - now) > _LARGEST:
+        return None
+    ahead = sent - now
     return ahead if abs(ahead) > CLOCK_TOLERANCE else timedelta(0)
 
 

@@ -16,7 +16,15 @@ from typing import Any
 from .._common.deadline import Deadline
 from .concurrency import Connections
 from .directory import Directory
-from .errors import DeadlineError, ProblemError, ProtocolError, TransportError, UnreadableError, UntrustedError
+from .errors import (
+    DeadlineError,
+    ProblemError,
+    ProtocolError,
+    SilentError,
+    TransportError,
+    UnreadableError,
+    UntrustedError,
+)
 from .http import Http, Response
 from .jws import AccountKey
 from .nonce import Nonce, NoncePool
@@ -121,7 +129,9 @@ class Client:
                 if answer.status < 400:
                     raise _redirected(answer)
             except (TransportError, ProtocolError) as error:
-                if not _is_repeatable(error) or not retry.wait():
+                # Before the work on orders, a CA that hangs must not cost minutes.
+                is_silent = asked.url == self.directory.new_account and isinstance(error, SilentError)
+                if not _is_repeatable(error) or not retry.wait(is_silent=is_silent):
                     raise type(error)(f"{asked.what}: {error}") from None
                 continue
             problem = Problem.of_response(answer.status, answer.body, answer.links("terms-of-service"))

@@ -47,6 +47,10 @@ class TransportError(AcmeError):
     kind = FailureKind.CA
 
 
+class SilentError(TransportError):
+    """The CA did not answer within the whole time limit of a request."""
+
+
 class UntrustedError(TransportError):
     """The CA's web server has a certificate that is not trusted: repeating the request would not help."""
 
@@ -125,11 +129,22 @@ class KeyRefusedError(AcmeError):
 
 
 class OrderTakenError(AcmeError):
-    """The order's certificate is for another key, and there is no other order: only a later run can make one."""
+    """The order's certificate is for another key, and there is no other order: only a later run can make one.
 
-    def __init__(self, message: str, is_temporary: bool = False) -> None:
+    Its kind is that of the reason why there is no other order. LOCAL: the CA has refused nothing.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        is_temporary: bool = False,
+        kind: FailureKind = FailureKind.LOCAL,
+        retry_at: datetime | None = None,
+    ) -> None:
         super().__init__(message)
         self.is_temporary = is_temporary
+        self.kind = kind
+        self.retry_at = retry_at
 
 
 class ProblemError(AcmeError):

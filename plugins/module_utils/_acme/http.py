@@ -20,7 +20,7 @@ from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.text import one_line, printable
 from . import ca_clock, tls_trust
-from .errors import ProtocolError, TransportError, UnreadableError, UntrustedError
+from .errors import ProtocolError, SilentError, TransportError, UnreadableError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, Request, body, exchange, new_session
 from .retry import Retry, is_retryable
 from .urls import verify_url
@@ -74,8 +74,11 @@ class Response:
         if value.strip().isdecimal():
             return float(value)
         instant = ca_clock.parse_date(value)
+        if instant is None:
+            return None
         # Compared with the clock that set it.
-        return max(0.0, (instant - now - ca_clock.ahead_of(self.headers, now)).total_seconds()) if instant else None
+        ahead = ca_clock.ahead_of(self.headers, now) or timedelta(0)
+        return max(0.0, (instant - now - ahead).total_seconds())
 
 
 def _printable(value: Any) -> Any:
@@ -149,11 +152,13 @@ class Http:
             request = Request(method, url, _LARGEST_ANSWER, data, headers)
             with exchange(self._session, request, seconds, self._verify) as answer:
                 clean = CaseInsensitiveDict((name, printable(value)) for name, value in answer.headers.items())
-                if method != "GET":
-                    self.clock_ahead = ca_clock.ahead_of(clean, self._own_clock.now())
+                ahead = ca_clock.ahead_of(clean, self._own_clock.now())
+                if method != "GET" and ahead is not None:
+                    self.clock_ahead = ahead
                 return Response(url, answer.status_code, clean, body(answer))
         except OutOfTimeError as error:
-            raise TransportError(f"{_origin(url)} {error}") from None
+            kind = TransportError if seconds < self.timeout else SilentError
+            raise kind(f"{_origin(url)} {error}") from None
         except ExchangeError as error:
             raise ProtocolError(f"{url} {error}") from None
         except requests.exceptions.SSLError as error:
@@ -175,7 +180,8 @@ class Http:
     ) -> Response:
         """Send an unsigned request. After connection errors, 429 and 5xx it is repeated, with growing pauses.
 
-        So it is after an answer for which *verify* raises UnreadableError. No attempt begins after *deadline*.
+        So it is after an answer for which *verify* raises UnreadableError. No attempt begins after *deadline*; without
+        one, a CA that does not answer at all is asked twice.
         """
         retry = Retry(self.clock, attempts, deadline)
         while True:
@@ -184,7 +190,9 @@ class Http:
                 if verify and answer.status < 300:
                     verify(answer)
             except (TransportError, UnreadableError) as error:
-                if isinstance(error, UntrustedError) or not retry.wait():
+                if isinstance(error, UntrustedError) or not retry.wait(
+                    is_silent=deadline is None and isinstance(error, SilentError)
+                ):
                     raise
                 continue
             if not is_retryable(answer.status) or not retry.wait(answer.retry_after(self.clock.now())):

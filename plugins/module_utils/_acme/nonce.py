@@ -95,8 +95,10 @@ class NoncePool:
             nonce.text = self._fetch(deadline)
         except BaseException as error:
             if isinstance(error, AcmeError) and had_time:
-                self._troubles.append(error)
+                with self._changed:
+                    self._troubles.append(error)
             self.give(nonce, None)
             raise
-        self._troubles.clear()
+        with self._changed:
+            self._troubles.clear()
         nonce.since = self._monotonic()

@@ -11,6 +11,8 @@ from .._common.deadline import Deadline
 
 # A longer pause is not waited for: the caller gets the answer, with its instant, and decides.
 _LONGEST_PAUSE = 60.0  # seconds
+# A CA that hangs would cost a run the time limit of a request with each attempt.
+_MOST_SILENT = 2
 
 
 def is_retryable(status: int) -> bool:
@@ -31,6 +33,7 @@ class Retry:
         self._clock = clock
         self._attempts = attempts
         self._failed = 0
+        self._silent = 0
         self._deadline = deadline
 
     @property
@@ -38,12 +41,16 @@ class Retry:
         """Return True if an attempt has failed."""
         return self._failed > 0
 
-    def wait(self, retry_after: float | None = None) -> bool:
+    def wait(self, retry_after: float | None = None, is_silent: bool = False) -> bool:
         """Wait for the next attempt, and return False at once if there is none after the one that has failed.
 
-        *retry_after*: the least number of seconds to wait, as the CA asks for it.
+        *retry_after*: the least number of seconds to wait, as the CA asks for it. *is_silent*: there was no answer in
+        the whole time limit of a request, and there is another attempt after the first one of these only.
         """
         self._failed += 1
+        self._silent += is_silent
+        if self._silent >= _MOST_SILENT:
+            return False
         least = retry_after or 0.0
         pause = self._clock.pause(self._failed, least)
         if self._failed >= self._attempts or least > _LONGEST_PAUSE or is_too_late(pause, self._deadline):

@@ -76,7 +76,7 @@ class SameOrder:
         except AcmeError as error:
             advice = "Run again" if error.is_temporary else "Correct this and run again"
             message = f"cannot order again after {why}: {error}. {advice}"
-            raise OrderTakenError(message, error.is_temporary) from None
+            raise OrderTakenError(message, error.is_temporary, error.kind, error.retry_at) from None
 
     def _complete(self, order: CertificateOrder, csr: bytes) -> Chain:
         way, prepared = self.way, to_prepared(order)

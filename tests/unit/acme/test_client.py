@@ -121,6 +121,16 @@ def test_post_as_get_silent_server_times_out(ca, open_client, hasty):
     assert len(ca.signed()) <= 6
 
 
+def test_post_new_account_silent_server_is_asked_twice(ca, open_client, hasty):
+    client = open_client(session=hasty)
+    ca.always("/new-account", HANG)
+    with pytest.raises(TransportError, match=r"^account: .* did not answer within 0.1 s$"):
+        client.post(client.directory.new_account, {}, "account", with_jwk=True)
+    assert len(ca.signed()) <= 2
+    assert ca.counts()["/new-account"] <= 2
+    assert hasty.count == 4  # each with a nonce of its own
+
+
 def test_post_untrusted_server_is_not_repeated(ask, http, monkeypatch):
     ask()
 

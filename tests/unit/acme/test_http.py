@@ -276,6 +276,8 @@ class TestClock:
             ("Mon, 23 Nov 2026 14:00:00 +0200", 0),
             ("Mon, 23 Nov 2026 13:00:00 -0000", 3600),
             ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 0),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", 0),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
         ],
     )
     def test_clock_shows_the_time_of_the_ca_beyond_a_tolerance(self, ca, http, date, ahead):
@@ -288,6 +290,12 @@ class TestClock:
         ca.date = http_date(-86400)
         http.get(f"{ca.url}/directory")
         assert http.clock.now() == NOW
+
+    def test_clock_stays_after_an_answer_without_a_date(self, ca, http):
+        for date in (http_date(86400), "soon"):
+            ca.date = date
+            http.request_once("HEAD", f"{ca.url}/new-nonce")
+            assert http.clock.now() == NOW + timedelta(days=1)
 
     def test_clock_set_once_is_right_again_after_a_right_date(self, ca, http):
         for ahead in (86400, 0):

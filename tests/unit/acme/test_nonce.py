@@ -19,7 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import run_all
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.nonce import NoncePool
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
-from tests.unit.acme.server import CLOSE, Answer, problem
+from tests.unit.acme.server import CLOSE, HANG, Answer, problem
 
 
 class Fetch:
@@ -105,6 +105,31 @@ def test_take_after_failed_fetches_waits_for_answer(pool_of):
     with pytest.raises(TransportError):
         pool.take()
     assert len(fetched) == 4
+
+
+def test_take_troubles_are_changed_with_the_lock_only(pool_of):
+    answers = [TransportError("down"), "good"]
+
+    def fetch(deadline):
+        answer = answers.pop(0)
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    pool, owned = pool_of(fetch=fetch), []
+
+    class Troubles(list):
+        def append(self, item):
+            owned.append(pool._changed._is_owned())
+
+        def clear(self):
+            owned.append(pool._changed._is_owned())
+
+    pool._troubles = Troubles()
+    with pytest.raises(TransportError):
+        pool.take()
+    pool.take()
+    assert owned == [True, True]
 
 
 @pytest.mark.parametrize(("seconds", "calls"), [(29, 3), (30, 2), (None, 2)])
@@ -313,3 +338,11 @@ def test_post_threads_share_one_bounded_pool(ca, open_client, connections):
     assert results == [200] * 100
     assert 1 <= ca.lines().count("HEAD /new-nonce") <= connections
     assert len(set(nonces(ca))) == 100
+
+
+def test_new_nonce_silent_server_is_asked_twice(ca, open_client, hasty):
+    client = open_client(session=hasty)
+    ca.always("/new-nonce", HANG)
+    with pytest.raises(TransportError, match=r"^newNonce: .* did not answer within 0.1 s$"):
+        client.post_as_get(client.account_uri, "account")
+    assert hasty.count == 2

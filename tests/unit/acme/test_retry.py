@@ -25,6 +25,11 @@ def test_is_too_late(time, pause, seconds, late):
     assert is_too_late(pause, None if seconds is None else Deadline(time.clock, seconds)) is late
 
 
+def test_retry_wait_silent_server_gets_one_more_attempt(time):
+    retry = Retry(time.clock, 9)
+    assert [retry.wait(is_silent=silent) for silent in (False, True, False, True)] == [True, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("attempts", "seconds", "asked", "waits", "pauses"),
     [

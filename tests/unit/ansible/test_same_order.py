@@ -27,6 +27,7 @@ from tests.unit.acme.server import problem
 from tests.unit.host.ca import Authority, ec_key, key_of, pem
 
 NAME = "lb.example"
+LATER = {"Retry-After": "7200"}
 AGAIN = "cannot order again after another certificate took the order "
 
 
@@ -165,7 +166,7 @@ def test_finalize_all_new_order_that_needs_proofs_is_left_to_a_later_run(ca, cus
 @pytest.mark.parametrize(
     ("path", "answer", "can_wait", "status", "end"),
     [
-        ("/new-order", problem("rateLimited", 429, "too many"), True, Status.DEFERRED, ". Run again"),
+        ("/new-order", problem("rateLimited", 429, headers=LATER), True, Status.DEFERRED, ". Run again"),
         ("/new-order", problem("rateLimited", 429, "too many"), False, Status.FAILED, ". Run again"),
         ("/new-order", problem("rejectedIdentifier", 400, "no"), True, Status.FAILED, ". Correct this and run again"),
         ("/finalize", problem("badCSR", 400, "weak"), True, Status.FAILED, ". Correct this and run again"),
@@ -179,6 +180,8 @@ def test_finalize_all_failing_new_order_fails_its_certificate_only(ca, customer,
     assert [final.status for final in finals] == [Status.VALID, status, Status.VALID]
     assert finals[1].problem.startswith(f"{AGAIN}{orders[0].order_uri}: ")
     assert finals[1].problem.endswith(end)
+    assert finals[1].failure_kind == (FailureKind.CA if end == ". Run again" else FailureKind.REFUSAL)
+    assert bool(finals[1].retry_at) == ("Retry-After" in answer.headers)
     assert (finals[1].resumable, finals[1].order_uri) == (False, orders[0].order_uri)
 
 
