@@ -285,6 +285,7 @@ hosts:
     deviations:
       description:
         - Deviations of the CA from what it was asked for, such as an order without C(replaces) or without the profile.
+          They are reported once, and not again if a later run resumes the order.
       returned: for an order that was made, if there are any
       type: list
       elements: str

@@ -17,7 +17,7 @@ from typing import TypeVar
 from .._common import contracts
 from .._common.deadline import Deadline
 from .._common.statuses import FailureKind, Status
-from . import challenge_data, deviations
+from . import challenge_data, deviations, unexpected
 from .authorization import Authorization
 from .certificate import Chain, download
 from .client import Client
@@ -100,13 +100,15 @@ class Failure:
 
 
 def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result | Failure]:
-    """Do *work* for all items side by side, and return the results in order. An AcmeError becomes a Failure."""
+    """Do *work* for all items side by side, and return the results in order. Any error becomes a Failure."""
 
     def guarded(item: Item) -> Result | Failure:
         try:
             return work(item)
         except AcmeError as error:
             return to_failure(error)
+        except Exception as error:
+            return Failure(unexpected.message(error))
 
     return run_each(items, guarded)
 
@@ -115,9 +117,8 @@ def to_failure(error: AcmeError) -> Failure:
     """Return the failure that an error means for its order."""
     temporary = error.is_temporary
     # Every other refusal that is not temporary would be repeated for the same order.
-    resumable = isinstance(error, (ChainError, PreflightError)) or (
-        temporary and not isinstance(error, OrderTakenError)
-    )
+    is_left = temporary and not isinstance(error, OrderTakenError)
+    resumable = is_left or isinstance(error, (ChainError, PreflightError))
     return Failure(
         str(error),
         resumable,
@@ -270,7 +271,7 @@ def complete(
         order = order.wait_past(client, _UNFINISHED, deadline)
     if order.status != Status.VALID:
         raise order.failure(client)
-    order = order.refresh(client) if order.missing else order
+    order = order.with_certificate_uri(client, deadline)
     try:
         chain = download(client, order.certificate_uri)
     except AcmeError as error:

@@ -146,6 +146,16 @@ class Order:
             raise order.failure(client)
         return order
 
+    def with_certificate_uri(self, client: Client, deadline: Deadline) -> Order:
+        """Return this valid order with the URL of its certificate. Raises DeadlineError."""
+
+        def read() -> tuple[Order, float | None]:
+            order = self.refresh(client)
+            return order, order.retry_after
+
+        what = f"the order {self.url} is valid, but the CA did not give the URL of its certificate"
+        return poll(read, lambda order: not order.missing, deadline, what) if self.missing else self
+
     def failed_authorizations(self, client: Client) -> list[Cause]:
         """Return the failures of this order's authorizations. They are read only here, after the order has failed.
 

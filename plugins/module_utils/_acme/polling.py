@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .._common.deadline import Deadline
-from .errors import DeadlineError
+from .errors import AcmeError, DeadlineError
 
 Resource = TypeVar("Resource")
 
@@ -29,7 +29,7 @@ def poll(
 
     *read* returns the resource and the answer's Retry-After in seconds, which is the shortest next pause; *retry_after*
     is that of the answer before the first read. *what*: for the message of DeadlineError. The resource is read once
-    more at the deadline.
+    more at the deadline; a temporary error of that read is a DeadlineError.
     """
     pause, too_long = _FIRST_PAUSE, ""
     while True:
@@ -39,7 +39,15 @@ def poll(
             too_long = f": the CA asks for pauses of {asked:g} s"
             asked = _LONGEST_PAUSE
         deadline.clock.sleep(min(max(pause, asked), deadline.left()))
-        resource, retry_after = read()
+        try:
+            resource, retry_after = read()
+        except AcmeError as error:
+            # The read at the deadline has little time, and a slow answer says nothing more than the deadline does.
+            if not error.is_temporary or deadline.left() > 0:
+                raise
+            late = DeadlineError(f"{what} within {deadline.passed():g} s: {error}")
+            late.retry_at = error.retry_at
+            raise late from None
         if done(resource):
             return resource
         if deadline.left() <= 0:

@@ -114,6 +114,8 @@ def _finalize_at(
                 return from_failure(order, issued.failure_of(error, was_valid, client.clock.now()))
             except CollectionError as error:
                 return from_failure(order, Failure(str(error)))
+            except Exception as error:
+                return from_failure(order, issued.unexpected_failure(error, order.status == Status.VALID))
             finally:
                 if same.has_changed:
                     totals.changed = True

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from .._acme import deviations
+from .._acme import deviations, unexpected
 from .._acme.certificate import Chain
 from .._acme.errors import AcmeError, ChainError, RefusedCertificateError
 from .._acme.issuance import Failure, to_failure
@@ -114,7 +114,18 @@ def failure_of(error: AcmeError, was_valid: bool, now: datetime) -> Failure:
         return Failure(f"{error}. The order is given up", kind=FailureKind.CERTIFICATE)
     if not isinstance(error, ChainError):
         return failure
-    return replace(failure, message=f"{error}. A later run downloads it again, without a new order")
+    # The CA is asked first again, and at once: it has issued the certificate. One in trouble waits, as it always does.
+    kind = failure.kind if failure.is_temporary else FailureKind.LOCAL
+    return replace(failure, message=f"{error}. A later run downloads it again, without a new order", kind=kind)
+
+
+def unexpected_failure(error: Exception, was_valid: bool) -> Failure:
+    """Return the failure that an unexpected exception means for its order; *was_valid*: as for failure_of().
+
+    The order is tried once more, since its certificate may be issued already.
+    """
+    kind = FailureKind.CERTIFICATE if was_valid else FailureKind.LOCAL
+    return Failure(unexpected.message(error), resumable=not was_valid, kind=kind)
 
 
 def _is_over(error: ChainError, was_valid: bool, now: datetime) -> bool:

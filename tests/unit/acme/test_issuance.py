@@ -36,6 +36,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.problem import
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import ChallengeData
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind, Status
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
@@ -407,11 +408,19 @@ class TestComplete:
     def test_complete_valid_order_without_certificate_url_raises(self, ca, prepare, complete):
         ca.ready_orders = True
         prepared = prepare()
+        ca.always("/order", Answer(200, {"status": "valid"}))
         ca.script("/finalize", Answer(200, {"status": "valid"}))
-        with pytest.raises(
-            ChainError, match=r"its download failed: the CA returned no URL where one is required \(from"
-        ):
-            complete(prepared)
+        text = r"is valid, but the CA did not give the URL of its certificate within 20 s$"
+        with pytest.raises(DeadlineError, match=text):
+            complete(prepared, seconds=20)
+
+    def test_complete_certificate_url_of_a_late_poll_is_read(self, ca, prepare, complete):
+        ca.ready_orders, ca.processing_polls = True, None
+        prepared = prepare()
+        valid = Answer(200, {"status": "valid"})
+        ca.script("/finalize", lambda request: ca.behave(request) and valid)
+        ca.script("/order", valid, valid, valid)
+        assert complete(prepared).certificate == pem("leaf")
 
     def test_complete_malformed_certificate_raises(self, ca, prepare, complete):
         ca.chain = "<html>"
@@ -531,9 +540,15 @@ class TestRunAll:
     def test_run_all_no_items_is_empty(self):
         assert run_all([], lambda item: item) == []
 
-    def test_run_all_unexpected_exception_is_raised(self):
-        with pytest.raises(ZeroDivisionError):
-            run_all([0], lambda number: 1 // number)
+    def test_run_all_unexpected_exception_fails_one_item_without_its_text(self):
+        message = "certfleet.tls failed: unexpected KeyError. Report this to its developers"
+        assert run_all(["open", "secret"], lambda name: {"open": 1}[name]) == [1, Failure(message)]
+
+    def test_run_all_error_of_the_collection_keeps_its_message(self):
+        def work(_item):
+            raise CollectionError("cannot read it")
+
+        assert run_all([1], work) == [Failure("cannot read it")]
 
     def test_run_all_rate_limited_order_does_not_affect_others(self, ca, client):
         limited = problem("rateLimited", 429, "too many certificates", headers={"Retry-After": "7200"})
@@ -585,9 +600,10 @@ def test_to_failure_error_has_resumable_and_temporary(error, resumable, temporar
         (AcmeError("x"), FailureKind.REFUSAL),
         (OrderInvalid(Cause("x")), FailureKind.VALIDATION),
         (PreflightError("x"), FailureKind.LOCAL),
-        (OrderTakenError("x"), FailureKind.REFUSAL),
+        # The CA has refused nothing, so it is asked first again.
+        (OrderTakenError("x"), FailureKind.LOCAL),
+        (OrderTakenError("x", is_temporary=True), FailureKind.LOCAL),
         # a later run may have it without any change
-        (OrderTakenError("x", is_temporary=True), FailureKind.CA),
         (ChainError("x", is_temporary=True), FailureKind.CA),
     ],
 )

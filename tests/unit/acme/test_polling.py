@@ -8,7 +8,12 @@ import itertools
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import DeadlineError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
+    AcmeError,
+    DeadlineError,
+    ProtocolError,
+    TransportError,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.polling import poll
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 
@@ -78,3 +83,22 @@ def test_poll_message_has_the_time_that_really_passed(time):
 
     with pytest.raises(DeadlineError, match=r"^it within 7 s$"):
         poll(slow, lambda state: state == "done", Deadline(time.clock, 2), "it")
+
+
+@pytest.mark.parametrize(
+    ("error", "took", "raised", "text"),
+    [
+        (TransportError("no answer"), 3, DeadlineError, r"^it within 3 s: no answer$"),
+        (TransportError("no answer"), 1, TransportError, r"^no answer$"),
+        (ProtocolError("malformed"), 3, ProtocolError, r"^malformed$"),
+    ],
+    ids=["past the deadline", "before it", "lasting"],
+)
+def test_poll_temporary_error_of_the_last_read_is_the_deadline(time, error, took, raised, text):
+    def read():
+        time.sleep(took - 0.3)
+        raise error
+
+    with pytest.raises(AcmeError, match=text) as caught:
+        poll(read, bool, Deadline(time.clock, 2), "it")
+    assert type(caught.value) is raised

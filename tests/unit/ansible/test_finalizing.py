@@ -117,7 +117,7 @@ def test_finalize_all_chain_without_preferred_root_is_downloaded_again(ca, param
     given = {"preferred_chain": ["Other"], "history": str(history)}
     refused, allowed = (params(**given, preferred_chain_missing=how) for how in ("fail", "default"))
     _totals, (final,) = finalizing.finalize_all(refused, [order], lambda _line: None)
-    assert (final.status, final.resumable, final.failure_kind) == (Status.FAILED, True, FailureKind.REFUSAL)
+    assert (final.status, final.resumable, final.failure_kind) == (Status.FAILED, True, FailureKind.LOCAL)
     assert final.problem.endswith(". A later run downloads it again, without a new order")
     again = resumed(order)
     _totals, (final,) = finalizing.finalize_all(allowed, [again], lambda _line: None)
@@ -143,6 +143,27 @@ def test_finalize_all_unused_order_whose_certificate_came_due_is_ordered_again(c
     assert (final.status, final.problem) == (Status.VALID, "")
     assert final.order_uri != old.order_uri
     assert (ca.counts()["/new-order"], ca.counts()["/finalize"]) == (1, 2)
+
+
+def test_finalize_all_unexpected_exception_fails_one_order_only(ca, params, order, key, monkeypatch):
+    orders = [order, ready(ca, order.account_uri, issue(ca))]
+    # The certificate is for the key of the latter.
+    orders[0] = replace(orders[0], name="odd", csr_content=orders[1].csr_content)
+    verify, odd = finalizing.issued.verify, iter([True, False, True])
+
+    def failing(*given):
+        if next(odd):
+            raise KeyError("secret")
+        verify(*given)
+
+    monkeypatch.setattr(finalizing.issued, "verify", failing)
+    _totals, finals = finalizing.finalize_all(params(), orders, lambda _line: None)
+    failed, made = sorted(finals, key=lambda final: final.status)
+    assert (failed.status, made.status) == (Status.FAILED, Status.VALID)
+    assert failed.problem == "certfleet.tls failed: unexpected KeyError. Report this to its developers"
+    assert (failed.resumable, failed.failure_kind) == (True, FailureKind.LOCAL)
+    _totals, (again,) = finalizing.finalize_all(params(), [resumed(orders[0])], lambda _line: None)
+    assert (again.resumable, again.failure_kind) == (False, FailureKind.CERTIFICATE)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,8 @@ def test_failure_of_resumable_as_long_as_a_download_may_help(error, was_valid, n
     failure = issued.failure_of(error, was_valid, now)
     assert (failure.resumable, failure.is_temporary) == (resumable, error.is_temporary and not refused)
     assert (failure.kind == FailureKind.CERTIFICATE) is refused
+    if resumable and isinstance(error, ChainError):  # the next run asks this CA, and at once
+        assert failure.kind == (FailureKind.CA if error.is_temporary else FailureKind.LOCAL)
     ends = {(True, False): AGAIN, (False, True): "The order is given up"}
     expected = ends[resumable, refused] if isinstance(error, (ChainError, RefusedCertificateError)) else "x"
     assert failure.message.endswith(expected)
