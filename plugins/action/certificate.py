@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
@@ -50,11 +49,12 @@ class ActionModule(HostAction):
             problems=run.result("_acme_dns_awaited").get("problems") or {},
             mirrored=run.result("_acme_mirrored"),
             is_check=run.check_mode,
+            now=outcomes.time_of(plan),
         )
         return {
             **common,
             "results": plain([*outcomes.of_orders(results, run.host), *shared.outcomes(results, run.host)]),
-            "controller_time": utc(datetime.now(timezone.utc)),
+            "controller_time": utc(results.now),
             "challenges": plain(flow.challenges(ordered, run.results, run.host, stale=True)),
         }
 

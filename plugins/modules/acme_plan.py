@@ -215,6 +215,14 @@ directories:
   type: list
   elements: str
   sample: [https://acme-v02.api.letsencrypt.org/directory]
+controller_ahead:
+  description:
+    - By how many seconds the controller's clock is ahead of the time that the plan was made by, that of a CA. Below zero
+      if it is behind, zero if the difference is small.
+  returned: success
+  type: int
+  sample: 0
+  version_added: 0.4.0
 due:
   description: The hosts for which there is work to do.
   returned: success

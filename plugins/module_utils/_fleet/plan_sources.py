@@ -43,13 +43,21 @@ class PlanSources:
 
     def now(self) -> datetime:
         """Return the time of day (aware UTC): that of a CA, if it has shown that this machine's clock is wrong."""
+        return self._right_clock().now()
+
+    def controller_ahead(self) -> int:
+        """Return by how many seconds this machine's clock is ahead of now(); below zero if it is behind."""
         session = self._with_other_clock()
-        return (session.clock if session else self._clock).now()
+        return -round(session.clock_ahead.total_seconds()) if session else 0
 
     def clock_warning(self) -> str:
         """Return a line if this machine's clock is wrong; an empty text if not."""
         session = self._with_other_clock()
         return ca_clock.warning(session.directory_url, session.clock_ahead) if session else ""
+
+    def _right_clock(self) -> Clock:
+        session = self._with_other_clock()
+        return session.clock if session else self._clock
 
     def _with_other_clock(self) -> Http | None:
         return next((session for session in self._sessions.values() if session.clock_ahead), None)
@@ -136,6 +144,6 @@ class PlanSources:
         options = self._options
         ca_path = next(iter(options["ca_paths"].values()))
         asked = look_up.LookUpOptions(options["cache"], ca_path, options["request_timeout"])
-        statuses, problem = look_up.look_up(contents, self._clock, asked)
+        statuses, problem = look_up.look_up(contents, self._right_clock(), asked)
         self.warnings.extend(filter(None, [problem]))
         return statuses

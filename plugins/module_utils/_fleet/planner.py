@@ -104,7 +104,7 @@ def make_plan(
     removals, kept = unlisted.plan_removals(planned, request.unlisted, request.remove_unlisted)
     for text in [*warnings, *forecast.failing(planned), *kept]:
         warn(text)
-    return result(request, [*planned, *removals])
+    return {**result(request, [*planned, *removals]), "controller_ahead": sources.controller_ahead()}
 
 
 def plan_certificates(request: PlanRequest, sources: PlanSources) -> tuple[list[Planned], list[str]]:

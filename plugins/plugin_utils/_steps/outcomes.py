@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -47,7 +47,7 @@ class BatchResults:
 
     plan, ordered, finalized: of acme_plan, acme_order and acme_order_finalize. hostvars: by host, what it registered.
     problems: of the TXT records, by host and certificate. mirrored: of serving the challenges on the play's other
-    hosts. is_check: nothing was finalized (check mode). now: aware UTC.
+    hosts. is_check: nothing was finalized (check mode). now: aware UTC, as time_of().
     """
 
     plan: Item
@@ -63,6 +63,11 @@ class BatchResults:
         """Return what certificate_request returned on a host; empty where it did not run."""
         found = self.hostvars[host].get("_acme_request")
         return found if isinstance(found, Mapping) else _NONE
+
+
+def time_of(plan: Item) -> datetime:
+    """Return the time of day (aware UTC) by the clock that *plan* was made by: the next plan counts failures by it."""
+    return Clock().now() - timedelta(seconds=plan.get("controller_ahead", 0))
 
 
 def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
@@ -173,7 +178,7 @@ def too_seldom(plan: Item, host: str, answer: Item) -> list[str]:
     *answer*: of the module certificate there. The plan knows how long certificates are valid that were there before.
     """
     interval = parse_interval(plan["options"]["acme_run_interval"])
-    now = Clock().now()
+    now = time_of(plan)
     lines = []
     for decided in decisions(plan, host):
         item = next((item for item in answer["certificates"] if item["name"] == decided.name), _NONE)

@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info i
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, FailureKind
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner, revoked_certificates
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import digest, settings_digest
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import (
     RecordedCertificate,
@@ -25,6 +25,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_hist
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.planner import PlanRequest
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection
+from ansible_collections.certfleet.tls.plugins.module_utils._status import look_up as status_look_up
 from tests.unit import contracts
 from tests.unit.acme import ca as scripted
 from tests.unit.acme.server import RESET, Answer, problem
@@ -483,6 +484,21 @@ def test_make_plan_decides_by_the_time_of_the_ca(ca, years, warning):
     result, warnings = make_plan(ca, of_ca(ca), now=FRESH + years * 365 * DAY, renewal_information=False)
     assert result["coming"] == ["web1: certificate shop: next at 2026-10-31 12:00 UTC"]
     assert [warning in text for text in warnings] == ([True] if warning else [])
+    assert result["controller_ahead"] == years * 365 * 86400
+
+
+def test_make_plan_asks_for_the_status_at_the_time_of_the_ca(ca, monkeypatch):
+    asked_at = []
+
+    def look_up(contents, clock, _options):
+        asked_at.append(clock.now())
+        return [], ""
+
+    monkeypatch.setattr(status_look_up, "look_up", look_up)
+    monkeypatch.setattr(revoked_certificates, "revoked", lambda _certificates, ask, _marked: (ask([]), {}, [])[1:])
+    ca.date = f"{FRESH:%a, %d %b %Y %H:%M:%S GMT}"
+    make_plan(ca, of_ca(ca), now=FRESH + 365 * DAY, renewal_information=False, check_revocation=True)
+    assert asked_at == [FRESH]
 
 
 def test_make_plan_marked_certificate_is_due_at_once_without_check_revocation(ca, tmp_path):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -179,6 +179,12 @@ def test_of_orders_refused_by_the_plan_is_no_failed_order():
 )
 def test_issuers_of_issued_certificates(results, expected):
     assert outcomes.issuers(results) == expected
+
+
+@pytest.mark.parametrize("ahead", [0, 7200, -7200])
+def test_time_of_clock_that_differs_is_that_of_the_plan(ahead):
+    found = outcomes.time_of({"controller_ahead": ahead})
+    assert abs(datetime.now(timezone.utc) - timedelta(seconds=ahead) - found) < timedelta(minutes=1)
 
 
 BEFORE = contracts.failed(count=3, since=utc(NOW - 5 * HOUR), at=utc(NOW - HOUR))
