@@ -180,8 +180,8 @@ class Http:
     ) -> Response:
         """Send an unsigned request. After connection errors, 429 and 5xx it is repeated, with growing pauses.
 
-        So it is after an answer for which *verify* raises UnreadableError. No attempt begins after *deadline*; without
-        one, a CA that does not answer at all is asked twice.
+        So it is after an answer for which *verify* raises UnreadableError. No attempt begins after *deadline*. A CA
+        that does not answer at all is asked twice.
         """
         retry = Retry(self.clock, attempts, deadline)
         while True:
@@ -190,9 +190,7 @@ class Http:
                 if verify and answer.status < 300:
                     verify(answer)
             except (TransportError, UnreadableError) as error:
-                if isinstance(error, UntrustedError) or not retry.wait(
-                    is_silent=deadline is None and isinstance(error, SilentError)
-                ):
+                if isinstance(error, UntrustedError) or not retry.wait(is_silent=isinstance(error, SilentError)):
                     raise
                 continue
             if not is_retryable(answer.status) or not retry.wait(answer.retry_after(self.clock.now())):
