@@ -217,8 +217,8 @@ directories:
   sample: [https://acme-v02.api.letsencrypt.org/directory]
 controller_ahead:
   description:
-    - The number of seconds by which the controller's clock is ahead of the time that the plan was made by, that of a CA.
-      Below zero if it is behind, zero if the difference is small.
+    - The number of seconds by which the controller's clock is ahead of the time that the plan was made by, which is that
+      of a CA. Below zero if it is behind, zero if the difference is small.
   returned: success
   type: int
   sample: 0
