@@ -26,8 +26,8 @@ description:
     is done once a day. Without, it is done for certificates that are due, in each run that has any.
   - An order that failed before waits for its next attempt, whatever its reason is. After failed validations, and if the
     CA refused the certificate, that is after 1, 2, 4 and up to 24 hours, and sooner near the end of the live
-    certificate. A CA that asked to wait is waited for, a day at most. With O(retry_failed), and if the certificate or
-    O(settings) have changed, there is no pause.
+    certificate and after it. A CA that asked to wait is waited for, a day at most. With O(retry_failed), and if the
+    certificate or O(settings) have changed, there is no pause.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -217,8 +217,8 @@ directories:
   sample: [https://acme-v02.api.letsencrypt.org/directory]
 controller_ahead:
   description:
-    - The number of seconds by which the controller's clock is ahead of the time that the plan was made by, which is that
-      of a CA. Below zero if it is behind, zero if the difference is small.
+    - The number of seconds by which the controller's clock is ahead of the time that the plan was made by, that of the
+      CA. Below zero if it is behind, zero if the difference is small.
   returned: success
   type: int
   sample: 0

@@ -29,8 +29,9 @@ _PATIENCE, _LONGEST_OF_CA = 3, 6 * _HOUR
 #: Of certificates that were issued and cannot be used, the next run orders a second one, and then there is one in this
 #: time, also near the end of the live one: five in a week, as many as Let's Encrypt issues for the same identifiers.
 _AT_ONCE, _PAUSE_OF_CERTIFICATES = 2, 48 * _HOUR
-#: With less time left, the pause is this part of it, and never less than the shortest.
-_PART_OF_REST = 4
+#: With less time left, the pause is this part of it, and never less than the shortest; likewise with the time since
+#: the end, up to the longest. A certificate that never existed has no end, and costs no more than a pause of a day.
+_PART_OF_REST, _LONGEST_AFTER_END = 4, 6 * _HOUR
 _SHORTEST = timedelta(minutes=20)  # 3 of the 5 failures that Let's Encrypt allows in an hour
 _JITTER = 20  # the part of a pause by which it may be shorter
 #: So many hosts have to say that a CA has asked to wait before all orders there wait: no host alone delays others.
@@ -163,9 +164,10 @@ class Attempts:
     def _pause(self, count: int, at: str) -> timedelta:
         """Return the pause after so many failures in a row, of which the last was *at* this instant."""
         pause: timedelta = min(_FIRST * 2 ** min(count - 1, 10), _LONGEST)
-        left = self.end - parse_utc(at) if self.end else timedelta(0)
-        if left > timedelta(0):
-            pause = min(pause, max(left / _PART_OF_REST, _SHORTEST * self.alike))
+        if self.end:
+            left = self.end - parse_utc(at)
+            near = left / _PART_OF_REST if left > timedelta(0) else min(-left / _PART_OF_REST, _LONGEST_AFTER_END)
+            pause = min(pause, max(near, _SHORTEST * self.alike))
         chance = int.from_bytes(hashlib.sha256(f"{self.certificate} {count}".encode()).digest()[:8], "big") / 2**64
         return max(_SHORTEST, pause * (1 - chance / _JITTER))
 

@@ -56,4 +56,5 @@ def passed_over(chosen: str, directories: Sequence[str], reasons: Mapping[str, s
 
 def _reason(failed: CountedOrder) -> str:
     orders = f"{failed.count} orders" if (failed.count or 1) > 1 else "its last order"
-    return f"{orders} failed there (since {to_minute(parse_utc(failed.since or failed.at))})"
+    text = f"{orders} failed there (since {to_minute(parse_utc(failed.since or failed.at))})"
+    return f"{text}: {failed.problem}" if failed.problem else text

@@ -68,8 +68,8 @@ def emergency_point(not_before: datetime, not_after: datetime) -> datetime:
 
 
 def is_near_end(live: Version | None, now: datetime) -> bool:
-    """Return True if the live certificate ends so soon that no other certificate can wait for it."""
-    return live is not None and bool(live.not_before and live.not_after) and now >= emergency_point(*validity(live))
+    """Return True if there is no usable certificate, or it ends so soon that its successor cannot wait."""
+    return not (live and live.not_before and live.not_after and _is_usable(live, now))
 
 
 def latest_start(not_before: datetime, not_after: datetime, interval: timedelta) -> datetime | None:

@@ -43,11 +43,16 @@ def retried(planned: Iterable[Planned]) -> list[str]:
     found = []
     for item in planned:
         if item.failing:
-            at = item.next_attempt
-            again = f"the next attempt is at {to_minute(at)}" if at else "it is tried again in this run"
-            found.append(f"certificate {item.name} of {item.host}: {item.failing}; {again}")
+            found.append(f"{_certificate(item)}: {item.failing}; {_again(item)}")
     more = len(found) - _MOST_FAILING
     return [*found[:_MOST_FAILING], f"and {more} more certificates whose orders fail"] if more > 0 else found
+
+
+def _again(item: Planned) -> str:
+    if item.decision.action == Action.ISSUE:
+        return "it is tried again in this run"
+    at = item.next_attempt or item.decision.next_at
+    return f"the next attempt is at {to_minute(at)}" if at else "a later run tries again"
 
 
 def shortest_window(planned: Iterable[Planned]) -> tuple[timedelta, Planned] | None:

@@ -75,7 +75,7 @@ class Cas:
         if not able:
             why = "; ".join([*down.values(), *unable.values()])
             if item.waits:
-                return _waiting(item, why)
+                return _waiting(item, why, is_asked_again=bool(down))
             if down:
                 return without_ca(item, why)
             return replace(item, decision=Decision(Action.REFUSE, item.decision.reason, why))
@@ -95,8 +95,12 @@ class Cas:
         )
 
 
-def _waiting(item: Planned, why: str) -> Planned:
-    """Return an order that waits for its next attempt. *why*: why no CA that may be asked now can take it."""
-    until = min(item.waits.values())
-    message = "; ".join(filter(None, (item.failing, why, when(until))))
+def _waiting(item: Planned, why: str, is_asked_again: bool) -> Planned:
+    """Return an order that waits for its next attempt. *why*: why no CA that may be asked now can take it.
+
+    *is_asked_again*: one of these is only down, and the next run asks it, however long the others are waited for.
+    """
+    until = None if is_asked_again else min(item.waits.values())
+    again = when(until) if until else "the next run tries again"
+    message = "; ".join(filter(None, (item.failing, why, again)))
     return replace(item, decision=item.decision.postponed(message, until), next_attempt=until)

@@ -147,8 +147,14 @@ def test_waits_by_kind_and_ca(failed_before, expected):
         (MINUTE, 1, 1 / 3),
         # together they keep the CA's limit for a name
         (HOUR, 5, 5 / 3),
-        # once it has expired, there is no hurry any more
-        (-HOUR, 1, 24),
+        # once it has expired, each hour counts, for months
+        (timedelta(0), 1, 1 / 3),
+        (-MINUTE, 1, 1 / 3),
+        (-8 * HOUR, 1, 2),
+        (-2 * DAY, 1, 6),
+        (-60 * DAY, 1, 6),
+        (-HOUR, 5, 5 / 3),
+        # one that never existed has no right to more
         (None, 1, 24),
     ],
 )

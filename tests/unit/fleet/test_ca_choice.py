@@ -14,7 +14,8 @@ from tests.unit.contracts import HOUR, ISSUED, utc
 A, B, C = (f"https://{name}.example/dir" for name in "abc")
 CA, REFUSAL, CERTIFICATE = FailureKind.CA, FailureKind.REFUSAL, FailureKind.CERTIFICATE
 VALIDATION, LOCAL = FailureKind.VALIDATION, FailureKind.LOCAL
-FAILED = "its last order failed there (since 2026-09-01 12:00 UTC)"
+PROBLEM = contracts.failed().problem
+FAILED = f"its last order failed there (since 2026-09-01 12:00 UTC): {PROBLEM}"
 
 
 def failed(url, kind=CA, hours=0, count=1):
@@ -43,7 +44,7 @@ TABLE = {
         [failed(A, VALIDATION, count=3)],
         {"is_near_end": True},
         [B, A],
-        f"{A}: 3 orders failed there (since 2026-09-01 12:00 UTC)",
+        f"{A}: 3 orders failed there (since 2026-09-01 12:00 UTC): {PROBLEM}",
     ),
     "the first was not asked, near the end": ([A, B], [failed(A, LOCAL)], {"is_near_end": True}, [B, A], None),
     "trouble and later a failed validation": ([A, B], [failed(A, CA), failed(A, VALIDATION, 1)], {}, [B, A], None),

@@ -16,6 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision impo
     Timing,
     decide,
     emergency_point,
+    is_near_end,
     lifetime_point,
 )
 from tests.unit.contracts import (
@@ -327,6 +328,22 @@ def test_decide_several_reasons_gravest_is_given(first):
 def test_lifetime_and_emergency_points(life, renewed, urgent):
     assert lifetime_point(ISSUED, ISSUED + life) == ISSUED + renewed
     assert emergency_point(ISSUED, ISSUED + life) == ISSUED + urgent
+
+
+@pytest.mark.parametrize(
+    ("live", "now", "expected"),
+    [
+        ({}, FRESH, False),
+        ({}, URGENT - SECOND, False),
+        ({}, URGENT, True),
+        (None, FRESH, True),
+        ({"missing": ("cert.pem",)}, FRESH, True),
+        ({"damaged": ("privkey.pem",)}, FRESH, True),
+        ({"not_before": None, "not_after": None}, FRESH, True),
+    ],
+)
+def test_is_near_end_also_without_a_usable_certificate(live, now, expected):
+    assert is_near_end(found(live=live).live, now) is expected
 
 
 def test_parse_utc_time_of_manifest_is_aware():

@@ -87,6 +87,15 @@ def test_month_before_the_end_attempts_become_more_frequent_within_the_limit(ste
     assert min(gaps) >= 19 * MINUTE
 
 
+@pytest.mark.parametrize("step", [HOUR, 5 * MINUTE])
+def test_month_after_the_end_an_attempt_comes_every_six_hours_within_the_limit(step):
+    """Let's Encrypt pauses a name after 1,152 failures in a row."""
+    host = Host("web1", LIVE, END - MONTH).live_through(2 * MONTH, step)
+    after = [at for at in host.failed_at if at >= END]
+    assert max(later - earlier for earlier, later in zip(after, after[1:])) <= 7.1 * HOUR  # with an hourly run
+    assert 100 <= len(after) <= 150
+
+
 @pytest.mark.parametrize("live", [MISSING, LIVE], ids=["missing", "due"])
 def test_month_certificates_that_cannot_be_used_are_five_in_a_week(live):
     """As many as Let's Encrypt issues for the same identifiers."""

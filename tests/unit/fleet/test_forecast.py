@@ -11,7 +11,9 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision import Decision
 from tests.unit.contracts import DAY, DUE, HOUR, found
 from tests.unit.contracts import DIRECTORY as CA
 from tests.unit.fleet.plans import OTHER, decide_all
@@ -107,13 +109,34 @@ def test_summary_of_next_renewals(windows, interval, lines):
     assert forecast.summary(planned(**windows), interval) == lines
 
 
+@pytest.mark.parametrize(
+    ("decision", "next_attempt", "again"),
+    [
+        (Decision(Action.ISSUE), None, "it is tried again in this run"),
+        # It waits for a limit.
+        (Decision(Action.KEEP, next_at=DUE), None, "the next attempt is at 2026-10-31 12:00 UTC"),
+        (Decision(Action.REFUSE), DUE, "the next attempt is at 2026-10-31 12:00 UTC"),
+        (Decision(Action.REFUSE), None, "a later run tries again"),
+        # The CA is down.
+        (Decision(Action.REPAIR), None, "a later run tries again"),
+    ],
+)
+def test_retried_says_when_the_order_is_made(decision, next_attempt, again):
+    (item,) = planned(web1=None)
+    item = replace(item, failing="an attempt failed at x", decision=decision, next_attempt=next_attempt)
+    assert forecast.retried([item]) == [f"certificate shop of web1: an attempt failed at x; {again}"]
+
+
 def test_retried_is_bounded():
     plans = [
         replace(item, failing="2 attempts have failed since x")
         for item in planned(**{f"w{n}": None for n in range(25)})
     ]
     lines = forecast.retried([*plans, *planned(other=None)])
-    assert lines[0] == "certificate shop of w0: 2 attempts have failed since x; it is tried again in this run"
+    assert (
+        lines[0]
+        == "certificate shop of w0: 2 attempts have failed since x; the next attempt is at 2026-10-31 12:00 UTC"
+    )
     assert (len(lines), lines[-1]) == (21, "and 5 more certificates whose orders fail")
 
 

@@ -114,7 +114,7 @@ def test_route_names_another_ca_than_the_usual_one_and_why(given, down, first, w
 
 
 FAILED = contracts.failed(kind=FailureKind.CA)
-LATER = f"{CA}: 2 orders failed there (since 2026-10-31 12:00 UTC)"
+LATER = f"{CA}: 2 orders failed there (since 2026-10-31 12:00 UTC): {FAILED.problem}"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,8 @@ LATER = f"{CA}: 2 orders failed there (since 2026-10-31 12:00 UTC)"
         # The order is another one now, or the CAs have other options.
         (FAILED, FRESH, "77", [CA, OTHER]),
         (contracts.failed(), FRESH, "5e", [CA, OTHER]),
-        (contracts.failed(), None, "5e", [CA, OTHER]),
+        # Nothing is as urgent.
+        (contracts.failed(), None, "5e", [OTHER, CA]),
         (contracts.failed(), URGENT, "5e", [OTHER, CA]),
         (contracts.failed(directory=OTHER), URGENT, "5e", [CA, OTHER]),
         (contracts.failed(directory=""), URGENT, "5e", [CA, OTHER]),
@@ -168,8 +169,16 @@ def test_route_leaves_out_a_ca_that_is_to_be_asked_later(given, down, cas, why):
     assert (list(planned.cas), planned.not_first) == (cas, why)
     assert planned.decision.action == (Action.ISSUE if cas else Action.REFUSE)
     if not cas:
-        assert planned.next_attempt == FRESH + HOUR
-        assert planned.decision.message.startswith(f"an attempt failed; {OTHER} is down; the next attempt is at 2026")
+        assert (planned.next_attempt, planned.decision.next_at) == (None, None)
+        assert planned.decision.message == f"an attempt failed; {OTHER} is down; the next run tries again"
+
+
+def test_route_ca_without_the_profile_leaves_only_the_one_that_is_to_be_asked_later():
+    (planned,) = decide_all(found({"profile": "short"}, live=None), cas=(CA, OTHER))
+    item = replace(planned, waits={CA: FRESH + HOUR}, failing="an attempt failed")
+    planned = Cas([CA, OTHER]).route(item, Scripted(), FRESH)
+    assert planned.next_attempt == FRESH + HOUR
+    assert planned.decision.message.startswith(f"an attempt failed; {NO_SHORT_AT_OTHER}; the next attempt is at 2026")
 
 
 def test_route_retry_that_the_user_wants_asks_the_first_ca_first():
