@@ -14,12 +14,13 @@ from .._acme.account import Account
 from .._acme.client import Client
 from .._acme.concurrency import connections_for
 from .._acme.directory import Directory
-from .._acme.errors import AcmeError
+from .._acme.errors import AcmeError, ProblemError
 from .._acme.issuance import Failure, prepare, run_all, to_failure
 from .._common.clock import Clock
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
 from .._common.statuses import FailureKind, Status
+from .account_limits import AccountLimit
 from .ca_options import open_account, open_customer, open_directory
 from .cas import Ca, cas_of
 from .given_up import with_left_behind
@@ -63,8 +64,8 @@ def order_all(
                 continue
             failures[number].append((url, order))
             if not routes[number] or order.for_all_cas:
-                at_first = replace(asked[number], directory=failures[number][0][0])
-                results[number] = from_failure(at_first, combine(failures[number]))
+                at = replace(asked[number], directory=decisive(failures[number])[0])
+                results[number] = from_failure(at, combine(failures[number]))
     made = [result for result in results if result is not None]
     troubled = {url for at in failures for url, failure in at if failure.kind == FailureKind.CA}
     askable = [ca for url, ca in cas.items() if url not in troubled]
@@ -96,7 +97,7 @@ def refuse(order: CertificateOrder) -> CertificateOrder | None:
 def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
     """Return the failure of an order at all CAs. It may pass, or be resumed, if that is so at one of them.
 
-    Its kind, and until when to wait, are those at the first CA.
+    Its kind, and until when to wait, are those of the decisive() one.
 
     failures: the URL of each CA's directory with the failure there.
     """
@@ -106,9 +107,24 @@ def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
         "; ".join(f"{url}: {failure.message}" for url, failure in failures),
         resumable=any(failure.resumable for _url, failure in failures),
         is_temporary=any(failure.is_temporary for _url, failure in failures),
-        kind=failures[0][1].kind,
-        retry_at=failures[0][1].retry_at,
+        kind=decisive(failures)[1].kind,
+        retry_at=decisive(failures)[1].retry_at,
     )
+
+
+def decisive(failures: Sequence[tuple[str, Failure]]) -> tuple[str, Failure]:
+    """Return which of the failures of an order its host records: the next run waits for that CA and asks the others.
+
+    It is the first one that has a CA wait; without any, the first one that a CA has to do with.
+    """
+
+    def weight(entry: tuple[str, Failure]) -> int:
+        failure = entry[1]
+        if failure.kind == FailureKind.LOCAL:
+            return 0
+        return 1 if failure.kind == FailureKind.CA and failure.retry_at is None else 2
+
+    return max(failures, key=weight)
 
 
 def check_all(
@@ -161,11 +177,19 @@ def _prepare_all(
 ) -> tuple[Account, list[CertificateOrder | Failure]]:
     client = client.within(Deadline(client.clock, params["timeout"]))
     account = open_account(client, ca)
+    limit = AccountLimit()
 
     def make(order: CertificateOrder) -> CertificateOrder:
         order = replace(order, profile=client.directory.profile_for(order.profile, ca.profile))
         within = client.within(Deadline(client.clock, params["timeout"]))
-        return from_prepared(order, prepare(within, to_request(order, ca.directory)), ca.directory, account.url)
+        request = to_request(order, ca.directory)
+        if not request.order_uri:  # one that the CA has is resumed, which no limit of new orders forbids
+            limit.verify()
+        try:
+            return from_prepared(order, prepare(within, request), ca.directory, account.url)
+        except ProblemError as error:
+            limit.note(list(request.challenges), error)
+            raise
 
     return account, run_all(asked, make)
 

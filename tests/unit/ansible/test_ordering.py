@@ -10,7 +10,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, AcmeOptionError
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import Failure
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import Failure, run_all
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import ordering
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import PREPARED_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
@@ -73,6 +73,34 @@ def test_combine_is_temporary_if_one_failure_is(number):
     failures[number] = (url, Failure(failure.message, resumable=True, is_temporary=True))
     found = ordering.combine(failures)
     assert (found.resumable, found.is_temporary) == (True, True)
+
+
+LOCAL, DOWN = Failure("no key"), Failure("down", kind=FailureKind.CA)
+PAUSE = Failure("later", kind=FailureKind.CA, retry_at=datetime(2026, 9, 1, tzinfo=timezone.utc))
+REFUSED = Failure("no", kind=FailureKind.REFUSAL)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "number"),
+    [
+        (REFUSED, REFUSED, 0),
+        (PAUSE, REFUSED, 0),
+        (REFUSED, PAUSE, 0),
+        (DOWN, DOWN, 0),
+        # The next run would ask the second one, which wants to be left alone.
+        (DOWN, PAUSE, 1),
+        (DOWN, REFUSED, 1),
+        (LOCAL, REFUSED, 1),
+        (LOCAL, DOWN, 1),
+        (PAUSE, DOWN, 0),
+        (LOCAL, LOCAL, 0),
+    ],
+)
+def test_decisive_failure_has_the_next_run_wait_for_the_right_ca(first, second, number):
+    failures = [(FIRST, first), (SECOND, second)]
+    assert ordering.decisive(failures) is failures[number]
+    found = ordering.combine(failures)
+    assert (found.kind, found.retry_at) == (failures[number][1].kind, failures[number][1].retry_at)
 
 
 def test_refuse_invalid_orders_only():
@@ -246,6 +274,66 @@ def test_order_all_temporary_failure_defers_order_that_can_wait(ca, params, can_
     ca.always("/new-order", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
     _totals, (order,) = ordering.order_all(params(), [asked(can_wait=can_wait)])
     assert order.status == status
+
+
+def test_order_all_failure_is_that_of_the_ca_that_has_to_be_waited_for(ca, second, params):
+    ca.always("/new-order", problem("serverInternal", 500, "trouble"))
+    second.always("/new-order", problem("rejectedIdentifier", 400, "no"))
+    _totals, (order,) = ordering.order_all(params(second), [asked()])
+    assert (order.directory, order.failure_kind) == (f"{second.url}/directory", FailureKind.REFUSAL)
+
+
+LIMITED = ("rateLimited", 429)
+DAY_LATER = {"Retry-After": "86400"}
+
+
+def in_turn(monkeypatch):
+    """Have orders sent one after the other."""
+    monkeypatch.setattr(ordering, "run_all", lambda items, work: [run_all([item], work)[0] for item in items])
+
+
+def test_order_all_limit_of_the_account_is_asked_about_three_times(ca, params, monkeypatch, key):
+    in_turn(monkeypatch)
+    account = ca.register(key)
+    url = ca.order(account, ["known.example"])
+    ca.always("/new-order", problem(*LIMITED, "too many new orders (300) from this account", DAY_LATER))
+    new = [asked(f"shop{number}") for number in range(20)]
+    _totals, orders = ordering.order_all(params(), [*new, asked("known", order_uri=url, account_uri=account)])
+    assert ca.counts()["/new-order"] == 3
+    assert {(order.problem[:21], order.failure_kind) for order in orders[:20]} == {
+        ("newOrder: rateLimited", FailureKind.CA)
+    }
+    assert all(order.retry_at for order in orders[:20])
+    # One that the CA has already is resumed.
+    assert orders[20].order_uri == url
+
+
+def test_order_all_limit_of_the_account_has_the_next_ca_take_the_rest(ca, second, params, monkeypatch):
+    in_turn(monkeypatch)
+    ca.always("/new-order", problem(*LIMITED, "too many new orders", DAY_LATER))
+    _totals, orders = ordering.order_all(params(second), [asked(f"shop{number}") for number in range(8)])
+    assert (ca.counts()["/new-order"], second.counts()["/new-order"]) == (3, 8)
+    assert {order.directory for order in orders} == {f"{second.url}/directory"}
+
+
+@pytest.mark.parametrize(
+    ("detail", "name"),
+    [
+        ("too many certificates (50) already issued for 'shop.example'", "{}.www.shop.example"),
+        ("too many certificates (5) already issued for this exact set of identifiers", "shop.example"),
+    ],
+    ids=["domain", "one set"],
+)
+def test_order_all_limit_of_names_stops_no_other_order(ca, params, monkeypatch, detail, name):
+    def refuse(request):
+        is_limited = "shop.example" in str(request.payload)
+        return problem(*LIMITED, detail, DAY_LATER) if is_limited else ca.behave(request)
+
+    in_turn(monkeypatch)
+    ca.always("/new-order", refuse)
+    limited = [asked(f"a{number}", identifiers=(name.format(number),)) for number in range(5)]
+    _totals, orders = ordering.order_all(params(), [*limited, asked("other")])
+    assert (ca.counts()["/new-order"], orders[-1].status) == (6, Status.PENDING)
 
 
 def test_order_all_failure_says_at_which_ca_and_until_when_to_wait(ca, params):
