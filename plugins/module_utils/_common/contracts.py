@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, Callable, TypeVar
 
 from .errors import OptionError
+from .failed_orders import MOST_FAILED
 from .identifiers import Identifier, parse_identifiers
 from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
 from .schema import (
@@ -43,8 +44,6 @@ from .terms import Terms
 
 #: The most versions, or other clients' certificates, of a host.
 MANY = 10_000
-#: The most failures of a certificate: one for each kind and CA.
-MOST_FAILED = 40
 
 CERTIFICATE = text(NAME.pattern)
 NUMBERED = text(NUMBER.pattern)
@@ -243,8 +242,6 @@ class Version(_Contract):
     unreadable: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
     attributes: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     formats: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
-    #: Of a pending one: the instants at which its last certificates were refused, with the reasons.
-    refused: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(instant, message)))
     #: The certificate and its chain, PEM; only where the task asked for it.
     content: str | None = field(default=None, metadata=_sparse(pem))
 

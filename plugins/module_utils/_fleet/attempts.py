@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._common import failed_orders
 from .._common.contracts import CertificateEntry, CountedOrder, HostCertificate
 from .._common.statuses import FailureKind
 from .._common.times import parse_utc, to_minute
@@ -97,10 +98,10 @@ class Attempts:
 
     def with_another(self, kind: FailureKind, directory: str, at: str, retry_at: str | None) -> Attempts:
         """Return the attempts after another failure, as the host records it."""
-        alike = [item for item in self.failed if (item.kind, item.directory) == (kind, directory)]
-        before = alike[0] if alike else CountedOrder(at, directory, kind=kind, count=0, since=at)
-        another = replace(before, at=at, count=(before.count or 0) + 1, retry_at=retry_at)
-        return replace(self, failed=[*(item for item in self.failed if item not in alike), another])
+        digest = self.failed[0].digest if self.failed else None
+        another = {"kind": kind, "directory": directory, "at": at, "retry_at": retry_at, "digest": digest}
+        counted = failed_orders.with_another([vars(item) for item in self.failed], another)
+        return replace(self, failed=[CountedOrder(**item) for item in counted])
 
     def without(self, kind: FailureKind) -> Attempts:
         """Return the attempts but for those that failed at *kind*."""
@@ -173,7 +174,9 @@ class Attempts:
 
 
 def parked(failed: Mapping[str, Iterable[CountedOrder]], now: datetime) -> dict[str, datetime]:
-    """Return until when a CA has trouble with all orders, by its URL. *failed*: what each host recorded, by host.
+    """Return until when a CA has trouble with all orders, by its URL.
+
+    *failed*: what each host recorded with the present settings, by host.
 
     It is so if several hosts have orders that the CA has asked to wait: the instant is one that all of these wait for.
     """

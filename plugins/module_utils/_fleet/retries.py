@@ -35,8 +35,8 @@ class Retries:
 
     def apply(self, planned: Sequence[Planned]) -> list[Planned]:
         """Return the plan in which orders that failed wait. An order that waits for one CA may go to the others."""
-        troubled = {} if self.at_once else parked(_by_host(planned), self.now)
         common = settings_digest(self.directories, self.settings)
+        troubled = {} if self.at_once else parked(_by_host(planned, common), self.now)
         result = [_with_digest(item, common) for item in planned]
         known = {number: self._attempts(item) for number, item in enumerate(result) if item.digest}
         names = Counter(
@@ -85,8 +85,11 @@ def _fails(attempts: Attempts) -> bool:
     return any(item.kind == FailureKind.VALIDATION for item in attempts.failed)
 
 
-def _by_host(planned: Iterable[Planned]) -> dict[str, list[CountedOrder]]:
+def _by_host(planned: Iterable[Planned], settings: str) -> dict[str, list[CountedOrder]]:
+    """Return the failures of each host that are of orders as they would be made now."""
     result: dict[str, list[CountedOrder]] = {}
     for item in planned:
-        result.setdefault(item.host, []).extend(item.certificate.failed)
+        entry, failed = item.certificate.wanted, item.certificate.failed
+        present = digest(entry, settings) if entry and failed else ""
+        result.setdefault(item.host, []).extend(order for order in failed if order.digest == present)
     return result

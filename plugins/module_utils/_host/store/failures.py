@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..._common import paths
+from ..._common import failed_orders, paths
+from ..._common.failed_orders import MOST_COUNTED, MOST_FAILED, Failure
 from ..._common.names import name_problem
 from ..._common.statuses import FailureKind
 from ..._common.times import as_time
@@ -25,14 +26,9 @@ FILE = "failures.json"
 #: Raised if older code would read such a file wrongly; a file of another schema is none.
 _SCHEMA = 1
 _MAX_SIZE = 1 << 20  # bytes
-_MOST = 20  # kinds and CAs
 _LONGEST = 3000  # characters of a problem: the URL to unpause an account must not be cut
-_MOST_COUNTED = 100_000
 _DIGEST = re.compile(r"[0-9a-f]{0,64}")
 _KINDS = frozenset(kind.value for kind in FailureKind)
-
-#: The failures of one kind at one CA, with the fields of contracts.CountedOrder.
-Failure = Mapping[str, Any]
 
 
 class Failures(NamedTuple):
@@ -48,35 +44,20 @@ def read(folder: str) -> Failures | None:
         found = json.loads(paths.read_whole(os.path.join(folder, FILE), _MAX_SIZE))
         if found["schema"] != _SCHEMA or name_problem(found["list"]):
             return None
-        return Failures(found["list"], [item for item in found["failed"] if _is_valid(item)][-_MOST:])
+        return Failures(found["list"], [item for item in found["failed"] if _is_valid(item)][-MOST_FAILED:])
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         return None
 
 
 def with_another(failed: Sequence[Failure], another: Failure) -> list[Failure]:
-    """Return *failed* with *another* one, which has neither `count` nor `since`.
-
-    Failures with other settings are dropped: they say nothing of these.
-    """
-    alike = [item for item in failed if item["digest"] == another["digest"]]
-    same = [item for item in alike if _is_same(item, another)]
-    counted = {
-        **another,
-        "problem": another["problem"][:_LONGEST],
-        "count": min(same[0]["count"] + 1, _MOST_COUNTED) if same else 1,
-        "since": same[0]["since"] if same else another["at"],
-    }
-    return [*(item for item in alike if item not in same), counted][-_MOST:]
+    """Return *failed* with *another* one, as failed_orders has it, whose problem is cut to what a file keeps."""
+    return failed_orders.with_another(failed, {**another, "problem": another["problem"][:_LONGEST]})
 
 
 def content(failures: Failures) -> bytes:
     """Return the bytes of the file."""
     whole = {"schema": _SCHEMA, "list": failures.list, "failed": list(failures.failed)}
     return (json.dumps(whole, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _is_same(one: Failure, other: Failure) -> bool:
-    return bool(one["kind"] == other["kind"] and one["directory"] == other["directory"])
 
 
 def _is_valid(item: Any) -> bool:
@@ -86,7 +67,7 @@ def _is_valid(item: Any) -> bool:
         and isinstance(item["directory"], str)
         and isinstance(item["problem"], str)
         and type(count) is int
-        and 0 < count <= _MOST_COUNTED
+        and 0 < count <= MOST_COUNTED
         and bool(as_time(item["since"]) and as_time(item["at"]))
         and (retry_at is None or bool(as_time(retry_at)))
         and bool(_DIGEST.fullmatch(item["digest"]))

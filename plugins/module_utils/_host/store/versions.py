@@ -18,13 +18,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from ..._common.failed_orders import Failure
 from ..._common.names import CERTIFICATE, CHAIN, FULLCHAIN, KEY, MANIFEST, verify_name
 from ..._common.paths import Rule
 from ..._x509 import keys
 from ..errors import StateError
 from ..wanted.attributes import Attributes, completed, drift
 from . import failures, files
-from .failures import Failure, Failures
+from .failures import Failures
 from .files import Content
 from .manifest import FORMAT, SCHEMA, Manifest, StoredVersions, folder_path, link_path, read, read_versions
 
