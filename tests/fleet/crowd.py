@@ -109,7 +109,8 @@ class Crowd:
         wanted: dict[str, list[dict[str, Any]]] = {host: [] for host in self._hosts}
         for name, host in self.host.items():
             entry = {"name": name, "identifiers": [self.domain(name)], "key_type": self._key_type}
-            wanted[host].append({**entry, **COMMON, **(options or {}).get(name, {})})
+            entry = {**entry, **COMMON, **(options or {}).get(name, {})}
+            wanted[host].append({option: value for option, value in entry.items() if value is not None})
         variables = {
             "acme_directory": self.ca.url,
             "acme_order_timeout": order_timeout,

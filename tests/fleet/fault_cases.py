@@ -212,7 +212,7 @@ WHOLE: tuple[Case, ...] = (
     stopped("leave newOrder out of the directory", words="it has no newOrder"),
     stopped(f"newOrder is {_ELSEWHERE} in the directory", words="192.0.2.1…is refused"),
     issued("leave renewalInfo out of the directory"),
-    issued("leave meta out of the directory"),
+    issued("leave meta out of the directory", profile=None),
     issued("newNonce is 503 once"),
     issued("newNonce is 429 with Retry-After 1 twice"),
     stopped("every answer to newNonce is 429", words="newNonce…429"),
