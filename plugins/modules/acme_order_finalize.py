@@ -330,8 +330,8 @@ hosts:
     deviations:
       description:
         - Deviations of the CA from what it was asked for, such as other dates, an order without C(replaces) or without
-          the profile. There is a warning, too. Those of an order are reported by the run that made it, and not again if
-          a later run resumes it.
+          the profile. There is a warning, too. Deviations of an order are reported by the run that made it, and not
+          again if a later run resumes it.
       returned: if the status is V(valid), if there are any
       type: list
       elements: str

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How failed orders of a certificate are counted, by hosts and by the plan. Standard library only."""
+"""Count the failed orders of a certificate, for hosts and for the plan. Standard library only."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_apply_ca_in_trouble_with_other_settings_has_no_order_wait():
     three = [trouble(f"web{number}") for number in range(3)]
     planned = applied(*three, found(host="new", live=None), settings={"acme_dns": {"a.example": {}}})
     assert {item.decision.action for item in planned} == {Action.ISSUE}
-    # Those that are not due count as well.
+    # Certificates that are not due count as well.
     early = [failure(FailureKind.CA, count=1, at=DUE - DAY - HOUR, retry_at=DUE - DAY + HOUR)]
     kept = [found(host=f"web{number}", failed=early) for number in range(3)]
     assert applied(*kept, found(host="new", live=None), now=DUE - DAY)[3].decision.action == Action.REFUSE
