@@ -197,8 +197,8 @@ FOR_ONE = (*NEW_ORDER, *VALIDATION, *ORDER, *CHAIN, *SLOW)
 WHOLE: tuple[Case, ...] = (
     issued("directory is 503 once"),
     stopped("directory is 503", words="503"),
-    common(issued("answer the directory with an HTML page once")),
-    common(stopped("answer the directory with an HTML page", words="answered text/html…that is not JSON")),
+    issued("answer the directory with an HTML page once"),
+    stopped("answer the directory with an HTML page", words="answered text/html…that is not JSON"),
     stopped('answer the directory with "[]"', words="not an object"),
     stopped('answer the directory with "{}"', words="is not an ACME directory"),
     stopped("directory is 404", words="404"),
@@ -237,7 +237,7 @@ WHOLE: tuple[Case, ...] = (
     issued("Location is relative"),
     issued("the Date is two days ahead"),
     issued("the Date is two days behind"),
-    common(issued("refuse replaces", warned="replaces")),
+    issued("refuse replaces", warned="replaces"),
     issued("refuse replaces with malformed", warned="replaces"),
     issued("refuse replaces with unauthorized", warned="replaces"),
     stopped("orders become invalid at finalize", words="serverInternal"),
@@ -257,7 +257,7 @@ def _kept(*faults: str, warned: str = "", slow: bool = False) -> Case:
 
 #: Renewal information of certificates that are not due.
 RENEWAL_INFORMATION: tuple[Case, ...] = (
-    common(_kept("renewal information lies before the certificate", warned="issued in every run")),
+    _kept("renewal information lies before the certificate", warned="issued in every run"),
     _kept("renewal information asks for renewal at once", warned="issued in every run"),
     _kept("renewalInfo is 503", warned="no renewal information"),
     _kept("renewalInfo is 404", warned="no renewal information"),
@@ -281,7 +281,7 @@ ACCOUNT: tuple[Case, ...] = (
     _account("account", "newAccount of a known key answers {}"),
     _account("account", "Location is relative in newAccount"),
     _account("account_deactivate", "account is 503 once"),
-    common(_account("account_deactivate", "ignore deactivation", failed="is not deactivated")),
+    _account("account_deactivate", "ignore deactivation", failed="is not deactivated"),
     _account("account_deactivate", "serverInternal at account", failed="serverInternal"),
     _account("account_rollover", "keyChange is 503 once"),
     _account("account_rollover", "cut the connection before keyChange once"),

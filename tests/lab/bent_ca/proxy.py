@@ -72,7 +72,7 @@ class BentCa:
             self._bends.extend(bends)
 
     def straighten(self) -> None:
-        """Remove all faults. Orders that have become invalid meanwhile stay so."""
+        """Remove all faults: from now on the CA answers as Pebble does."""
         with self._lock:
             self._bends.clear()
 
