@@ -297,9 +297,10 @@ hosts:
       returned: if there is no certificate
       type: str
     directory:
-      description: URL of the directory of the CA that has the order.
-      returned: always
+      description: URL of the directory of the CA that issued it, or that failed to.
+      returned: if O(orders[].directory) was given
       type: str
+      version_added: 0.4.0
     retry_at:
       description: The instant until which the CA asks to wait.
       returned: if there is no certificate, if the CA said so
@@ -308,11 +309,6 @@ hosts:
       description: True if a later run can resume the order.
       returned: if there is no certificate
       type: bool
-    directory:
-      description: URL of the directory of the CA that issued it, or that failed to.
-      returned: if O(orders[].directory) was given
-      type: str
-      version_added: 0.4.0
     not_first:
       description: The reason why the first CA did not issue it, as O(orders[].not_first).
       returned: if that was given

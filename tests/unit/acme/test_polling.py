@@ -101,4 +101,4 @@ def test_poll_temporary_error_of_the_last_read_is_the_deadline(time, error, took
 
     with pytest.raises(AcmeError, match=text) as caught:
         poll(read, bool, Deadline(time.clock, 2), "it")
-    assert type(caught.value) is raised
+    assert caught.type is raised

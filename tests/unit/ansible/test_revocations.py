@@ -315,7 +315,7 @@ def test_revoke_all_records_what_is_revoked(ca, params, key, tmp_path):
     history = str(tmp_path / "history.jsonl")
     options = params(history=history)
     revoke(options, [replace(own(), can_sign=None), contracts.revocation(name="bad", content="x")])
-    (recorded,) = read_revocations(history).values()
+    (recorded,) = list(read_revocations(history).values())
     leaf = certificates.load_all(PEM, "it")[0]
     assert (recorded.host, recorded.name, recorded.directory) == ("web1", "shop", f"{ca.url}/directory")
     assert recorded.certificate == (certificates.serial(leaf), utc(certificates.validity(leaf).not_after))

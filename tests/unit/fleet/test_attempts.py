@@ -19,8 +19,9 @@ MINUTE = HOUR / 60
 SETTINGS = {"acme_contact": [], "acme_dns": {"example": {"provider": "rfc2136", "server": "192.0.2.1"}}}
 
 
-def digest(directories=(DIRECTORY, OTHER), settings=SETTINGS, **entry):
-    return attempts.digest(contracts.wanted(**entry), attempts.settings_digest(directories, settings))
+def digest(directories=(DIRECTORY, OTHER), settings=None, **entry):
+    common = attempts.settings_digest(directories, SETTINGS if settings is None else settings)
+    return attempts.digest(contracts.wanted(**entry), common)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ VALIDATION = FailureKind.VALIDATION
 WHEN = r"the next attempt is at 2026-.* UTC, or now with acme_retry_failed"
 
 
-def failure(kind=VALIDATION, count=4, at=DUE, directory=CA, retry_at=None, cas=(CA,), settings=SETTINGS, **entry):
+def failure(kind=VALIDATION, count=4, at=DUE, directory=CA, retry_at=None, cas=(CA,), settings=None, **entry):
     return contracts.failed(
         kind=kind,
         count=count,
@@ -31,13 +31,15 @@ def failure(kind=VALIDATION, count=4, at=DUE, directory=CA, retry_at=None, cas=(
         since=utc(at - 7 * HOUR),
         directory=directory,
         retry_at=utc(retry_at) if retry_at else None,
-        digest=digest(contracts.wanted(**entry), settings_digest(cas, settings)),
+        digest=digest(contracts.wanted(**entry), settings_digest(cas, SETTINGS if settings is None else settings)),
     )
 
 
-def applied(*items, now=DUE + HOUR, cas=(CA,), at_once=False, settings=SETTINGS, **more):
+def applied(*items, now=DUE + HOUR, cas=(CA,), at_once=False, settings=None, **more):
     planned = decide_all(*items, now=now, cas=cas, **more)
-    return Retries(cas, now, settings, at_once, more.get("is_forced", False)).apply(planned)
+    return Retries(cas, now, SETTINGS if settings is None else settings, at_once, more.get("is_forced", False)).apply(
+        planned
+    )
 
 
 def actions(planned):

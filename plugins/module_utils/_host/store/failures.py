@@ -66,7 +66,8 @@ def _is_valid(item: Any) -> bool:
         item["kind"] in _KINDS
         and isinstance(item["directory"], str)
         and isinstance(item["problem"], str)
-        and type(count) is int
+        and isinstance(count, int)
+        and not isinstance(count, bool)
         and 0 < count <= MOST_COUNTED
         and bool(as_time(item["since"]) and as_time(item["at"]))
         and (retry_at is None or bool(as_time(retry_at)))
