@@ -100,6 +100,7 @@ def test_to_der_damaged_or_mismatched_request_is_refused(request_pem, what):
         (made([names_of(*NAMES)], subject="b.example"), NAMES),
         (made([names_of(*NAMES)], subject="my web server"), NAMES),
     ],
+    ids=["name", "in upper case", "wildcard", "one of several names", "no name"],
 )
 def test_to_der_common_name_counts_without_alternative_names(request_pem, names):
     der = x509.load_pem_x509_csr(request_pem).public_bytes(serialization.Encoding.DER)
