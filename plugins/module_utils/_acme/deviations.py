@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from .._common.errors import OptionError
-from .._common.times import parse_time, utc
+from .._common.times import parse_duration, parse_time, span, utc
 from .order import Order
 from .validity import RequestedValidity
 
 # CAs date certificates back, and round.
 _TOLERANCE = timedelta(hours=1)
+# A duration counts from newOrder, and an order may be resumed for as long as this.
+_LONGEST_ORDER = timedelta(days=7)
 
 
 def of_order(order: Order, profile: str | None, replaces: str | None, refusal: str = "") -> tuple[str, ...]:
@@ -32,10 +34,13 @@ def of_order(order: Order, profile: str | None, replaces: str | None, refusal: s
 
 
 def of_certificate(validity: RequestedValidity, not_before: datetime, not_after: datetime) -> tuple[str, ...]:
-    """Return what the dates of a certificate are otherwise. Durations of *validity* are not compared.
+    """Return what the dates of a certificate are otherwise than asked for in *validity*.
 
-    They count from an instant that only the run knows that made the order.
+    A duration until the end is compared roughly: it counts from an instant that only the run knows that made the order.
     """
+    duration, life = _duration(validity.not_after), not_after - not_before
+    if duration and abs(life - duration) > min(duration / 2, _LONGEST_ORDER):
+        return (f"not_after {validity.not_after} was asked for, and the certificate is valid for {span(life)}",)
     return tuple(
         f"{option} {utc(asked)} was asked for, and the certificate {verb} at {utc(actual)}"
         for option, text, verb, actual in (
@@ -51,6 +56,13 @@ def line(named: Iterable[tuple[str, Iterable[str]]], most: int = 3) -> str:
     lines = [f"certificate {name}: {'; '.join(texts)}" for name, texts in named if texts]
     more = f"; and {len(lines) - most} more" if len(lines) > most else ""
     return "; ".join(lines[:most]) + more
+
+
+def _duration(text: str | None) -> timedelta | None:
+    try:
+        return parse_duration(text[1:]) if text and text.startswith("+") else None
+    except ValueError:
+        return None
 
 
 def _instant(text: str | None) -> datetime | None:

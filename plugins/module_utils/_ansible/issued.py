@@ -68,10 +68,10 @@ def is_due(delivered: str, now: datetime) -> bool:
     return now >= lifetime_point(*certificates.validity(leaf))
 
 
-def verify(chain: Chain, identifiers: Collection[str], now: datetime) -> None:
-    """Verify names and dates of a certificate, and its chain. *identifiers*: normalized; *now*: aware UTC.
+def verify(chain: Chain, identifiers: Collection[str], now: datetime, begins_later: bool = False) -> None:
+    """Verify names and dates of a certificate, and its chain. *identifiers*: normalized; *now*: aware UTC, of the CA.
 
-    Raises ChainError, RefusedCertificateError.
+    *begins_later*: that was asked for. Raises ChainError, RefusedCertificateError.
     """
     delivered = chain.certificate + chain.chain
     leaf, *issuers = certificates.load_all(delivered, _WHAT)
@@ -81,7 +81,11 @@ def verify(chain: Chain, identifiers: Collection[str], now: datetime) -> None:
             f"{_WHAT} is for {', '.join(sorted(actual)) or 'no names'} instead of {', '.join(sorted(identifiers))}. "
             "Check the profile and the CA's policy"
         )
-    end = certificates.validity(leaf).not_after
+    begin, end = certificates.validity(leaf)
+    if begin - now > certificates.SKEW and not begins_later:
+        raise RefusedCertificateError(
+            f"the certificate of the order is not valid before {utc(begin)}, by the CA's own time"
+        )
     if end <= now:
         raise RefusedCertificateError(f"the certificate of the order expired at {utc(end)}")
     try:

@@ -79,9 +79,25 @@ DAY = timedelta(days=1)
             RequestedValidity("2026-11-24T00:00:00+00:00"),
             ["not_before 2026-11-24T00:00:00Z was asked for, and the certificate begins at 2026-11-23T12:00:00Z"],
         ),
-        (RequestedValidity("+3d", "+9d"), []),
+        (RequestedValidity("+3d", "+1d"), []),
+        (RequestedValidity(None, "+30h"), []),
+        (RequestedValidity(None, "+9d"), ["not_after +9d was asked for, and the certificate is valid for 24 hours"]),
+        (RequestedValidity(None, "+12h"), ["not_after +12h was asked for, and the certificate is valid for 24 hours"]),
+        (RequestedValidity(None, "+soon"), []),
     ],
-    ids=["not asked", "as asked", "within an hour", "longer", "shorter", "earlier", "durations"],
+    ids=[
+        "not asked",
+        "as asked",
+        "within an hour",
+        "longer",
+        "shorter",
+        "earlier",
+        "duration as asked",
+        "duration of an older order",
+        "shorter than the duration",
+        "longer than the duration",
+        "no duration",
+    ],
 )
 def test_deviations_of_certificate_dates(validity, texts):
     found = deviations.of_certificate(validity, NOW, NOW + DAY)

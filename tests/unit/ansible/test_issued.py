@@ -70,7 +70,12 @@ LATE = ROOT.intermediate("Late", not_after=NOW + DAY)
     [
         (WHOLE, NOW, None, ""),
         (WHOLE, NOW + 59 * DAY, None, ""),
-        (WHOLE, NOW - DAY * 2, ChainError, "CN=Lower in the CA's chain is not valid before"),
+        (
+            WHOLE,
+            NOW - DAY * 2,
+            RefusedCertificateError,
+            "^the certificate of the order is not valid before .*, by the CA's own time$",
+        ),
         (
             WHOLE,
             NOW + 60 * DAY,
@@ -94,6 +99,11 @@ def test_verify_certificate_and_chain(certificates, now, error, text):
         return
     with pytest.raises(error, match=text):
         issued.verify(chain_of(*certificates), [NAME], now)
+
+
+def test_verify_certificate_that_was_asked_to_begin_later():
+    early = LOWER.leaf(KEY, [NAME], not_before=NOW + 2 * DAY, not_after=NOW + 9 * DAY)
+    issued.verify(chain_of(early, LOWER.certificate, MIDDLE.certificate), [NAME], NOW, begins_later=True)
 
 
 DELIVERED = ca.pem(LOWER.certificate, LEAF)
