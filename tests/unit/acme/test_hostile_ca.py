@@ -13,13 +13,13 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import account as accounts
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuance
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.authorization import Authorization
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import revoke
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, DeadlineError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.preferred_chain import Preference
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import ask_all
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.revocation import by_account
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.orders import CSR, wanted
 from tests.unit.acme.server import DRIP_BODY, DRIP_HEAD, Answer, problem
@@ -72,7 +72,7 @@ class Life:
                 self._try(issuance.complete, client, prepared, CSR, deadline, Preference(["Some Root"]))
             self._try(directory.verify_profile, "another")
             self._try(Authorization.create, client, "a.example")
-            self._try(revoke, client, b"certificate")
+            self._try(by_account, client, b"certificate")
             self._try(accounts.change_key, client, account, self.other_key)
         if directory.renewal_info:
             self.errors += ask_all(self.http, directory.renewal_info, ["a.b"], 1)[1]
