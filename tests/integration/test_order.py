@@ -248,7 +248,7 @@ def test_finalize_expired_certificate_fails(ca, pebble):
     (made,) = local(ca.order(order("shop")))
     result = ca.finalize(fitting(made))
     assert re.fullmatch(
-        r"certificate shop of localhost: the certificate of the order expired at \S+Z. Run again for a new order",
+        r"certificate shop of localhost: the certificate of the order expired at \S+Z. The order is given up",
         msg_of(result),
     )
     (item,) = local(result)

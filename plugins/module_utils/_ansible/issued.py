@@ -118,8 +118,9 @@ def failure_of(error: AcmeError, was_valid: bool, now: datetime) -> Failure:
         return Failure(f"{error}. The order is given up", kind=FailureKind.CERTIFICATE)
     if not isinstance(error, ChainError):
         return failure
-    # The CA is asked first again, and at once: it has issued the certificate. One in trouble waits, as it always does.
-    kind = failure.kind if failure.is_temporary else FailureKind.LOCAL
+    # A chain that is refused is no reason for another CA or a pause: this one has issued the certificate. A CA that does
+    # not deliver waits, as it always does, and another one is asked first.
+    kind = FailureKind.LOCAL if error.delivered else failure.kind
     return replace(failure, message=f"{error}. A later run downloads it again, without a new order", kind=kind)
 
 
