@@ -111,11 +111,11 @@ def test_modules_silent_ca_fails_or_defers(ca, lab):
 @pytest.mark.hard
 @pytest.mark.parametrize("resource", ["directory", "newNonce", "newAccount", "newOrder"])
 def test_modules_dripping_ca_times_out(ca, lab, resource):
-    """Each request has its seconds, however slowly it is answered, and is repeated a few times."""
+    """Each request has its seconds, however slowly it is answered, and is repeated a few times; not the directory."""
     with bent_ca(lab, f"one byte a second in the header of {resource}") as bent:
         result = ca.order(order("a"), acme_directory=bent.url, request_timeout=1)
         assert msg_of(result).endswith(f"{bent.url.removesuffix('/dir')} did not answer within 1 s")
-        assert bent.count(resource) in range(2, 11)
+        assert bent.count(resource) in (range(1, 2) if resource == "directory" else range(2, 11))
 
 
 def test_order_without_account_key_sends_no_request(ca, lab):
