@@ -140,6 +140,7 @@ def test_cas_first_fails_at_a_step_for_ever_second_issues_within_two_runs(pair: 
     assert pair.orders()[1] == before[1][1]
 
 
+@pytest.mark.hard
 def test_cas_first_fails_at_a_step_once_is_issued_within_two_runs(pair: Pair) -> None:
     bend(pair, STEPS, " once")
     pair.run()
@@ -153,6 +154,7 @@ def test_cas_first_fails_at_a_step_once_is_issued_within_two_runs(pair: Pair) ->
     assert pair.orders() == before
 
 
+@pytest.mark.hard
 @pytest.mark.parametrize(
     "fault",
     [

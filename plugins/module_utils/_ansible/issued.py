@@ -118,9 +118,10 @@ def failure_of(error: AcmeError, was_valid: bool, now: datetime) -> Failure:
         return Failure(f"{error}. The order is given up", kind=FailureKind.CERTIFICATE)
     if not isinstance(error, ChainError):
         return failure
-    # A chain that is refused is no reason for another CA or a pause: this one has issued the certificate. A CA that does
-    # not deliver waits, as it always does, and another one is asked first.
-    kind = FailureKind.LOCAL if error.delivered else failure.kind
+    # A chain that is refused is no reason for another CA or a pause: this one has issued the certificate. A CA that
+    # does not deliver waits, as it always does, and another one is asked first.
+    is_refused = bool(error.delivered) and not error.is_temporary
+    kind = FailureKind.LOCAL if is_refused else failure.kind
     return replace(failure, message=f"{error}. A later run downloads it again, without a new order", kind=kind)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
     RefusedCertificateError,
     TransportError,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import to_failure
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import issued
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import FailureKind
 from tests.unit.host import ca
@@ -148,8 +149,9 @@ def test_failure_of_resumable_as_long_as_a_download_may_help(error, was_valid, n
     failure = issued.failure_of(error, was_valid, now)
     assert (failure.resumable, failure.is_temporary) == (resumable, error.is_temporary and not refused)
     assert (failure.kind == FailureKind.CERTIFICATE) is refused
-    if resumable and isinstance(error, ChainError):  # the next run asks this CA, and at once
-        assert failure.kind == (FailureKind.CA if error.is_temporary else FailureKind.LOCAL)
+    if resumable and isinstance(error, ChainError):  # a refused chain is asked for again at this CA, and at once
+        is_refused = error.delivered and not error.is_temporary
+        assert failure.kind == (FailureKind.LOCAL if is_refused else to_failure(error).kind)
     ends = {(True, False): AGAIN, (False, True): "The order is given up"}
     expected = ends[resumable, refused] if isinstance(error, (ChainError, RefusedCertificateError)) else "x"
     assert failure.message.endswith(expected)
