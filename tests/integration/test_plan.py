@@ -32,7 +32,7 @@ def by_name(result):
 def test_plan_follows_renewal_information(ca, lab, issued):
     now = datetime.now(timezone.utc)
     answers = {
-        "open": (now - DAY, now - DAY / 2),
+        "open": (now - DAY, now + DAY / 86400),
         "later": (now + 20 * DAY, now + 30 * DAY),
         "text": "soon",
         "backwards": (now + 30 * DAY, now + 20 * DAY),
