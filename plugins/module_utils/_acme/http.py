@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,6 +52,11 @@ class Response:
 
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object. Raises UnreadableError."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        # An answer is verified first, so that its request can be repeated, and read after that.
         try:
             document = _printable(json.loads(self.body))
         except (ValueError, RecursionError):

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -135,26 +135,34 @@ class Order:
 
     def wait_past(self, client: Client, statuses: Collection[Status], deadline: Deadline) -> Order:
         """Poll this order until it has none of *statuses*. Raises DeadlineError, OrderInvalid."""
-
-        def read() -> tuple[Order, float | None]:
-            order = self.refresh(client)
-            return order, order.retry_after
-
         what = f"the order {self.url} did not get past '{self.status}'"
-        order = poll(read, lambda order: order.status not in statuses, deadline, what, self.retry_after)
+        order = self._polled(client, lambda order: order.status not in statuses, deadline, what, self.retry_after)
         if order.status == Status.INVALID:
             raise order.failure(client)
         return order
 
     def with_certificate_uri(self, client: Client, deadline: Deadline) -> Order:
         """Return this valid order with the URL of its certificate. Raises DeadlineError."""
+        if not self.missing:
+            return self
+        what = f"the order {self.url} is valid, but the CA did not give the URL of its certificate"
+        return self._polled(client, lambda order: not order.missing, deadline, what)
+
+    def _polled(
+        self,
+        client: Client,
+        done: Callable[[Order], bool],
+        deadline: Deadline,
+        what: str,
+        retry_after: float | None = None,
+    ) -> Order:
+        """Read this order until it is *done*; the arguments are those of poll()."""
 
         def read() -> tuple[Order, float | None]:
             order = self.refresh(client)
             return order, order.retry_after
 
-        what = f"the order {self.url} is valid, but the CA did not give the URL of its certificate"
-        return poll(read, lambda order: not order.missing, deadline, what) if self.missing else self
+        return poll(read, done, deadline, what, retry_after)
 
     def failed_authorizations(self, client: Client) -> list[Cause]:
         """Return the failures of this order's authorizations. They are read only here, after the order has failed.
