@@ -32,6 +32,7 @@ from tests.unit.acme.web import (
     web_at,
     webs_at,
 )
+from tests.unit.host.listeners import IPV6
 
 FINE = ("", "")
 RIGHT_PAGE = (200, {}, ANSWER.encode())
@@ -120,17 +121,6 @@ def test_http_01_redirect_to_https_accepts_untrusted_certificate(web):
 
 
 # Several addresses of a name
-
-
-def has_ipv6():
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
-IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
 @pytest.mark.parametrize(

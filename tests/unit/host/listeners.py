@@ -10,12 +10,25 @@ import socket
 import ssl
 import time
 
+import pytest
+
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges import ports
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.listener import ListenerResponse
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
 
 TOKEN = "token-1"
 PATH = "/.well-known/acme-challenge/"
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
 def free_port():

@@ -17,21 +17,10 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.errors impor
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges import ports
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ListenError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
-from tests.unit.host.listeners import free_port, listens
+from tests.unit.host.listeners import IPV6, free_port, has_ipv6, listens
 
 ADVICE = "choose another"
 HOLD = "import socket, sys; s = socket.create_server((sys.argv[1], 0)); print(s.getsockname()[1], flush=True); input()"
-
-
-def has_ipv6():
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
-IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
 @pytest.mark.parametrize(
