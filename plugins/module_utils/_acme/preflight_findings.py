@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from .._common.errors import CollectionError
+from .._common.text import listed
 
 _SHOWN_NAMES, _SHOWN_REASONS = 3, 4  # in a warning, which has to fit on a screen
 
@@ -105,7 +106,7 @@ def warning(unseen: Iterable[tuple[str, str]]) -> str:
         return ""
     groups = _by_text((name, _joined(several)) for name, several in reasons.items())
     groups.sort(key=lambda group: -len(group[1]))
-    parts = [f"{_some(names)} ({reason})" for reason, names in groups[:_SHOWN_REASONS]]
+    parts = [f"{listed(names, _SHOWN_NAMES)} ({reason})" for reason, names in groups[:_SHOWN_REASONS]]
     others = sum(len(names) for _reason, names in groups[_SHOWN_REASONS:])
     if others:
         parts.append(f"{others} more for other reasons")
@@ -126,8 +127,3 @@ def _by_text(items: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
 
 def _joined(texts: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(texts))
-
-
-def _some(names: Collection[str]) -> str:
-    shown = ", ".join(list(names)[:_SHOWN_NAMES])
-    return shown if len(names) <= _SHOWN_NAMES else f"{shown} and {len(names) - _SHOWN_NAMES} more"

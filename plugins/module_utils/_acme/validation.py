@@ -57,7 +57,7 @@ class Validation:
         self._error: Problem | None = None
 
     def post(self) -> Cause | None:
-        """Ask the CA to validate the challenge, and return why this failed; None if that is not known."""
+        """Ask the CA to validate the challenge, and return why this failed; None if that is unknown."""
         what = f"{self._data.identifier}: {self._data.type} challenge"
         self._client.refuse_late(what)
         self._posts += 1

@@ -97,18 +97,18 @@ def refuse(order: CertificateOrder) -> CertificateOrder | None:
 def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
     """Return the failure of an order at all CAs. It may pass, or be resumed, if that is so at one of them.
 
-    Its kind, and until when to wait, are those of the decisive() one.
-
-    failures: the URL of each CA's directory with the failure there.
+    Its kind, and until when to wait, are those of the decisive() one. failures: the URL of each CA's directory with the
+    failure there.
     """
     if len(failures) == 1:
         return failures[0][1]
+    _directory, decisive_one = decisive(failures)
     return Failure(
         "; ".join(f"{url}: {failure.message}" for url, failure in failures),
         resumable=any(failure.resumable for _url, failure in failures),
         is_temporary=any(failure.is_temporary for _url, failure in failures),
-        kind=decisive(failures)[1].kind,
-        retry_at=decisive(failures)[1].retry_at,
+        kind=decisive_one.kind,
+        retry_at=decisive_one.retry_at,
     )
 
 

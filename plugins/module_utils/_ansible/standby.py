@@ -17,6 +17,7 @@ from .._common.deadline import Deadline
 from .._common.identifiers import is_address
 from .._common.libraries import missing
 from .._common.statuses import Action
+from .._common.text import listed
 from .._common.threads import Workers
 from .._fleet.plan import Planned
 from .._fleet.plan_sources import PlanSources
@@ -26,13 +27,12 @@ from .standby_facts import Facts
 # Seconds for a directory, and for all CAA records of a run; the most of these, and the most at the same time.
 _DIRECTORY, _CAA = 10.0, 10.0
 _MOST_NAMES, _SIDE_BY_SIDE = 300, 16
-_NAMED = 3
 _META = ("profiles", "caaIdentities", "termsOfService", "externalAccountRequired")
 
 
 @dataclass(frozen=True)
 class CaaQuestion:
-    """May the CA with these *identities* issue for a name? account_uri: empty if it is not known."""
+    """May the CA with these *identities* issue for a name? account_uri: empty if it is unknown."""
 
     domain: str
     wildcard: bool
@@ -47,7 +47,7 @@ class CaaQuestion:
         return f"CAA {' '.join(parts)}"
 
 
-#: Return why CAA records refuse, empty if they do not, None if that is not known.
+#: Return why CAA records refuse, empty if they do not, None if that is unknown.
 Ask = Callable[[CaaQuestion], "str | None"]
 
 
@@ -65,7 +65,7 @@ class Standby:
     ask: Ask | None = field(default=None)
 
     def warnings(self, planned: Sequence[Planned], sources: PlanSources) -> list[str]:
-        """Return a line for each reason why one of them could not take over; nothing where that is not known."""
+        """Return a line for each reason why one of them could not take over; nothing where that is unknown."""
         certificates = [item for item in planned if item.certificate.wanted and not item.certificate.invalid]
         due = [item for item in certificates if item.decision.action == Action.ISSUE]
         if not self.facts.are_kept:
@@ -110,14 +110,12 @@ class Standby:
 
     def _answers(self, questions: Sequence[CaaQuestion]) -> dict[CaaQuestion, str | None]:
         ask = self.ask or (_asking(self.resolver) if questions else None)
-        answers: dict[CaaQuestion, str | None] = dict.fromkeys(questions)
-        if ask:
-            workers: Workers[CaaQuestion, str | None] = Workers(ask, _SIDE_BY_SIDE, Deadline(self.clock, _CAA))
-            for question in questions:
-                workers.add(question)
-            answers.update(iter(workers.next, None))
-            workers.end()
-        return answers
+        if ask is None:
+            return dict.fromkeys(questions)
+        workers: Workers[CaaQuestion, str | None] = Workers(ask, _SIDE_BY_SIDE, Deadline(self.clock, _CAA))
+        for question in questions:
+            workers.add(question)
+        return dict(workers.results(None))
 
 
 def of_account(ca: Ca, directory: Directory, has_account: bool) -> list[str]:
@@ -165,8 +163,7 @@ def of_caa(refusals: Mapping[str, Sequence[Planned]]) -> list[str]:
 
 def _listed(items: Sequence[Planned]) -> str:
     names = list(dict.fromkeys(f"{item.name} of {item.host}" for item in items))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"certificate{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more}"
+    return f"certificate{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
 def _accounts(ca: Ca, certificates: Iterable[Planned], sources: PlanSources) -> list[str]:

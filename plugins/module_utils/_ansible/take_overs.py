@@ -12,8 +12,7 @@ from dataclasses import replace
 from .._acme.issuance import Failure
 from .._common.contracts import CertificateOrder
 from .._common.statuses import STOPPED, Status
-
-_NAMED = 3
+from .._common.text import listed
 
 
 def with_reason(order: CertificateOrder, first: str, failures: Sequence[tuple[str, Failure]]) -> CertificateOrder:
@@ -48,8 +47,7 @@ def lines(finals: Iterable[CertificateOrder]) -> list[str]:
 
 
 def _line(url: str, moved: Sequence[CertificateOrder]) -> str:
-    named = ", ".join(f"{final.name} of {final.host}" for final in moved[:_NAMED])
-    more = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
+    named = listed([f"{final.name} of {final.host}" for final in moved])
     what = "1 certificate" if len(moved) == 1 else f"{len(moved)} certificates"
     others = "; others have other reasons" if len({final.not_first for final in moved}) > 1 else ""
-    return f"{url} issued {what} ({named}{more}) in place of {moved[0].not_first}{others}"
+    return f"{url} issued {what} ({named}) in place of {moved[0].not_first}{others}"

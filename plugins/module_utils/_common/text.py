@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make texts of other origin safe to print, and suggest names for misspelled ones."""
+"""Make texts of other origin safe to print, list names, and suggest some for misspelled ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def printable(text: str) -> str:
@@ -25,6 +25,12 @@ def one_line(text: object, limit: int = 500) -> str:
 def shortened(text: str, limit: int = 80) -> str:
     """Return *text*, cut to *limit* characters where it is longer."""
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return names for a message: the first ones, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 from .._acme.known_cas import is_lets_encrypt, name_of
 from .._common.statuses import Action
+from .._common.text import listed
 from .._common.times import to_length, to_minute
 from .plan import Planned
 
-_SHOWN = 3  # explanations, and certificates of another CA
+_SHOWN = 3  # explanations
 _MOST_FAILING = 20
 
 
@@ -89,10 +90,9 @@ def elsewhere(planned: Iterable[Planned], directories: Sequence[str]) -> list[st
     for url in directories[1:]:
         there = [plan for plan in planned if plan.decision.action == Action.KEEP and _issuer(plan) == url]
         if there:
-            named = ", ".join(f"{plan.name} of {plan.host}" for plan in there[:_SHOWN])
-            more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+            named = listed([f"{plan.name} of {plan.host}" for plan in there])
             what = "1 certificate is" if len(there) == 1 else f"{len(there)} certificates are"
-            lines.append(f"{what} from {url} ({named}{more}); the next renewal asks {directories[0]} first")
+            lines.append(f"{what} from {url} ({named}); the next renewal asks {directories[0]} first")
     return lines
 
 

@@ -21,7 +21,7 @@ from .._acme.errors import AcmeOptionError
 from .._common.contracts import HostCertificate, Version
 from .._common.errors import OptionError
 from .._common.identifiers import canonical
-from .._common.text import one_line
+from .._common.text import listed, one_line
 from .._common.times import first_second, parse_time, parse_utc
 
 #: The options of a selection.
@@ -114,8 +114,7 @@ def counted(selected: int, now: int, unanswered: Sequence[str] = ()) -> str:
 
 def unanswered_text(hosts: Sequence[str]) -> str:
     """Return the end of a line that names hosts of which it is unknown what they have; empty without any."""
-    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
-    return f"; unknown for {', '.join(hosts[:_SHOWN])}{more}, which gave no answer" if hosts else ""
+    return f"; unknown for {listed(hosts, _SHOWN)}, which gave no answer" if hosts else ""
 
 
 def _made(version: Version) -> datetime:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import HostCertificate, PlannedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
-from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import listed, one_line
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import unanswered_text
 
 from .flow import Item, decisions, read, registered
@@ -41,8 +41,7 @@ def report(plan: Item, results: Mapping[str, Item], hosts: Sequence[str]) -> tup
                 replaced += 1
     line = f"{replaced} of {replaced + len(left)} replaced"
     if left:
-        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
-        line += f", {len(left)} left: {', '.join(left[:_SHOWN])}{more}. Run again with the same values"
+        line += f", {len(left)} left: {listed(left, _SHOWN)}. Run again with the same values"
     return replaced, left, line + unanswered_text(hosts)
 
 

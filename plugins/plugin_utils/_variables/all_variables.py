@@ -17,11 +17,11 @@ from ansible.errors import AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import values as to
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values import Invalid
-from ansible_collections.certfleet.tls.plugins.module_utils._common.text import did_you_mean, most_similar
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import did_you_mean, listed, most_similar
 
 from . import account_options, certificate_entries, other_options
 from .certificate_entries import Means
-from .faults import Faults, listed
+from .faults import Faults
 from .plain import plain
 from .role_variables import ALL, VARIABLES, Variable, of
 

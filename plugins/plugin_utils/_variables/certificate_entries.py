@@ -28,14 +28,14 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers 
     Identifier,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
-from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import listed, one_line
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import verify_path
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import endpoints, formats, reloads
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import parse_mode
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import verify_order
 
-from .faults import Faults, listed
+from .faults import Faults
 from .plain import plain
 
 _LONGEST_NAME = 60  # characters, in messages

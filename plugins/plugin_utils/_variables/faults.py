@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import values as to
@@ -43,9 +43,3 @@ class Faults:
         """Add the message of an *error*, which may name the option itself."""
         self.lines.append(to.line(self.place, option, error))
         self.invalid.add(option)
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Return names for a message: the first ones, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,12 +1,17 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests of text.py: the suggestion of a name for one that is not known."""
+"""Tests of text.py: lists of names, and the suggestion of a name for one that is unknown."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.text import did_you_mean, most_similar, suggestion
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import (
+    did_you_mean,
+    listed,
+    most_similar,
+    suggestion,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,11 @@ def test_did_you_mean_all_names_listed(names, expected):
 @pytest.mark.parametrize(("similarity", "expected"), [(0.6, "limits"), (0.99, "")])
 def test_most_similar_less_similar_empty(similarity, expected):
     assert most_similar("limit", ["mode", "limits"], similarity) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [([], ""), (["a"], "a"), (["a", "b", "c"], "a, b, c"), (["a", "b", "c", "d", "e"], "a, b, c and 2 more")],
+)
+def test_listed_names_first_ones_and_count_of_others(names, expected):
+    assert listed(names) == expected
