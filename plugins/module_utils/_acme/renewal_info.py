@@ -7,16 +7,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._common import atomic_file
 from .._common.deadline import Deadline
+from .._common.entry_file import EntryFile
 from .._common.errors import OptionError
 from .._common.names import ARI_ID
 from .._common.text import one_line
@@ -115,8 +113,8 @@ class RenewalCache:
     """
 
     def __init__(self, folder: str | None = None) -> None:
-        self._path = os.path.join(os.path.expanduser(folder), _CACHE_FILE) if folder else None
-        self._entries: dict[str, Cached] = _read(self._path) if self._path else {}
+        self._file = EntryFile(folder, _CACHE_FILE)
+        self._entries = self._file.read(Cached.of_json)
         self._changed = False
 
     def get(self, url: str, now: datetime) -> Cached | None:
@@ -137,26 +135,14 @@ class RenewalCache:
 
     def save(self, now: datetime) -> str:
         """Write the entries that may be of use. Return an error message, or an empty text."""
-        if not self._path or not self._changed:
+        if not self._changed:
             return ""
         entries = {
             url: entry.to_json()
             for url, entry in self._entries.items()
             if now < entry.until + (_LAST_KNOWN if entry.info else timedelta(0))
         }
-        try:
-            atomic_file.write(self._path, json.dumps(entries).encode())
-        except OSError as error:
-            return f"acme_cache {os.path.dirname(self._path)} cannot be written: {error.strerror}"
-        return ""
-
-
-def _read(path: str) -> dict[str, Cached]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return {str(url): Cached.of_json(entry) for url, entry in json.load(file).items()}
-    except (OptionError, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return {}
+        return self._file.write(entries)
 
 
 def ask_all(

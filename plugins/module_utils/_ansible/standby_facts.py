@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._common import atomic_file
-from .._common.errors import OptionError
+from .._common.entry_file import EntryFile
 from .._common.times import parse_time
 
 _FILE = "standby.json"
@@ -43,15 +40,15 @@ class Facts:
     """Facts by what they are about. They are in a folder of the controller; only in memory if there is none."""
 
     def __init__(self, folder: str | None, now: datetime) -> None:
-        self._path = os.path.join(os.path.expanduser(folder), _FILE) if folder else None
+        self._file = EntryFile(folder, _FILE)
         self._now = now
-        self._facts = _read(self._path) if self._path else {}
+        self._facts = self._file.read(Fact.of_json)
         self._changed = False
 
     @property
     def are_kept(self) -> bool:
         """True if a later run knows them."""
-        return self._path is not None
+        return self._file.is_kept
 
     def get(self, about: str) -> Fact | None:
         """Return a fact if it is known and less than a day old."""
@@ -66,23 +63,12 @@ class Facts:
 
     def save(self) -> str:
         """Write the facts of the last day. Return an error message, or an empty text."""
-        if not self._path or not self._changed:
+        if not self._changed:
             return ""
-        facts = {about: fact.to_json() for about, fact in self._facts.items() if _is_fresh(fact, self._now)}
-        try:
-            atomic_file.write(self._path, json.dumps(facts).encode())
-        except OSError as error:
-            return f"acme_cache {os.path.dirname(self._path)} cannot be written: {error.strerror}"
-        return ""
+        return self._file.write(
+            {about: fact.to_json() for about, fact in self._facts.items() if _is_fresh(fact, self._now)}
+        )
 
 
 def _is_fresh(fact: Fact, now: datetime) -> bool:
     return timedelta(0) <= now - fact.at < _DAY
-
-
-def _read(path: str) -> dict[str, Fact]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return {str(about): Fact.of_json(entry) for about, entry in json.load(file).items()}
-    except (OptionError, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return {}  # which costs a few requests
