@@ -15,8 +15,9 @@ from .._acme.issuance import PreparedOrder
 from .._acme.preflight import Caa, Preflight
 from .._acme.preflight_findings import NotVerifiable
 from .._common.contracts import CertificateOrder
-from .._common.libraries import missing
 from .._common.statuses import FailureKind, Status
+from .._dns.errors import DnsError, NotInstalledError, QuestionError
+from .caa_records import refusal_finder
 
 # Seconds for a question, with the tries that follow a lost packet. The usual limit would be a third of the budget.
 _CAA_TIMEOUT = 5.0
@@ -79,24 +80,24 @@ def _caa_of(client: Client, resolver: Sequence[str]) -> Caa:
     identities = client.directory.caa_identities
     if not identities:
         return lambda _domain, _wildcard, _kind: ""  # the CA does not say which issuer names are its own
-    absent = missing(("dns",))
-    # Imported only if needed: the import takes as long as an order.
-    from .._dns.caa import PlannedIssuance, find_refusal
-    from .._dns.errors import DnsError, QuestionError
-    from .._dns.resolver import Resolver
-
     try:
-        server = None if absent else Resolver(resolver, _CAA_TIMEOUT)
+        find = refusal_finder(resolver, _CAA_TIMEOUT)
+    except NotInstalledError as error:
+        return _refusing(NotVerifiable(error))
     except DnsError as error:
         raise AcmeError(str(error)) from None
 
     def caa(domain: str, wildcard: bool, kind: str) -> str:
-        if server is None:
-            raise NotVerifiable(absent)
         try:
-            planned = PlannedIssuance(wildcard, identities, client.account_uri or "", kind)
-            return find_refusal(server, domain, planned)
+            return find(domain, wildcard, identities, client.account_uri or "", kind)
         except QuestionError as error:
             raise NotVerifiable(error.answer) from None
+
+    return caa
+
+
+def _refusing(error: NotVerifiable) -> Caa:
+    def caa(_domain: str, _wildcard: bool, _kind: str) -> str:
+        raise error
 
     return caa

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._acme.directory import Directory
@@ -15,12 +15,13 @@ from .._acme.known_cas import is_root_of_another
 from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.identifiers import is_address
-from .._common.libraries import missing
 from .._common.statuses import Action
 from .._common.text import listed
 from .._common.threads import Workers
+from .._dns.errors import DnsError
 from .._fleet.plan import Planned
 from .._fleet.plan_sources import PlanSources
+from .caa_records import refusal_finder
 from .cas import Ca
 from .standby_facts import Facts
 
@@ -190,24 +191,16 @@ def _questions(
     return questions
 
 
-def _asking(resolver: Collection[str]) -> Ask | None:
-    """Return a function that asks name servers; None without the library for it."""
-    if missing(("dns",)):
-        return None
-    # Imported only if needed, as the import takes long.
-    from .._dns.caa import PlannedIssuance, find_refusal
-    from .._dns.errors import DnsError
-    from .._dns.resolver import Resolver
-
+def _asking(resolver: Sequence[str]) -> Ask | None:
+    """Return a function that asks name servers; None where they cannot be asked."""
     try:
-        servers = Resolver(list(resolver), timeout=_CAA / 2)
+        find = refusal_finder(resolver, timeout=_CAA / 2)
     except DnsError:
         return None
 
     def ask(question: CaaQuestion) -> str | None:
-        planned = PlannedIssuance(question.wildcard, question.identities, question.account_uri, question.method)
         try:
-            return find_refusal(servers, question.domain, planned)
+            return find(question.domain, question.wildcard, question.identities, question.account_uri, question.method)
         except DnsError:
             return None  # an order would report it
 
