@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .answers import HEADERS, PROBLEMS
-from .places import ALWAYS, ORDERS, RESOURCES, STATUSES, Place, Subject, Times
+from .places import ALWAYS, ORDERS, RESOURCES, STATUSES, WITHOUT_NONCE, Place, Subject, Times
 from .sentences import SENTENCES, Sentence
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -105,6 +105,8 @@ def _fault(text: str, sentence: Sentence, found: dict[str, str]) -> Fault:
     found.pop("each", None)
     resource, status = found.pop("resource", "request"), found.pop("status", "")
     resources = sentence.resources if resource == "request" else (resource,)
+    if not resources and found.get("problem") == "badNonce":
+        resources = tuple(name for name in RESOURCES if name not in WITHOUT_NONCE)
     place = Place(ORDERS if status and resource == "order" else resources, subject, status)
     if place.status and sentence.kind in _WITHOUT_THE_CA:
         raise SentenceError(f"{text!r} is not understood: the status of {resource} is known only after the CA's answer")

@@ -11,6 +11,8 @@ RESOURCES = (
     *("directory", "newNonce", "newAccount", "account", "newOrder", "order", "authorization", "challenge", "finalize"),
     *("certificate", "renewalInfo", "revokeCert", "keyChange"),
 )
+#: Resources that are asked with GET or HEAD, so without a nonce (RFC 8555 section 6.5, RFC 9773 section 4.1).
+WITHOUT_NONCE = ("directory", "newNonce", "renewalInfo")
 #: Resources whose answers are orders.
 ORDERS = ("newOrder", "order", "finalize")
 STATUSES = ("pending", "ready", "processing", "valid", "invalid")

@@ -7,12 +7,14 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.bent_ca.language import SentenceError, example, parse
-from tests.lab.bent_ca.places import ALWAYS, ORDERS, Place, Subject, Times
+from tests.lab.bent_ca.places import ALWAYS, ORDERS, RESOURCES, Place, Subject, Times
 from tests.lab.bent_ca.proxy import KINDS
 from tests.lab.bent_ca.sentences import SENTENCES
 
 NEW_ORDER, CHALLENGE, FINALIZE = (Place((name,)) for name in ("newOrder", "challenge", "finalize"))
 ONCE = Times(last=1)
+# A request with GET has no nonce.
+WITH_NONCE = Place(tuple(name for name in RESOURCES if name not in ("directory", "newNonce", "renewalInfo")))
 VALIDATION = ("challenge", "authorization", *ORDERS)
 
 # Sentence: kind, place, times, values.
@@ -23,7 +25,8 @@ UNDERSTOOD = {
     "every answer to newNonce is 429": ("status", Place(("newNonce",)), ALWAYS, {"code": 429}),
     "newOrder is 429 with Retry-After 3 twice": ("status", NEW_ORDER, Times(last=2), {"code": 429, "retry": 3}),
     "every answer to newOrder after the second is 500": ("status", NEW_ORDER, Times(first=3), {"code": 500}),
-    "every third answer to every request is badNonce": ("problem", Place(), Times(step=3), {"problem": "badNonce"}),
+    "every third answer to every request is badNonce": ("problem", WITH_NONCE, Times(step=3), {"problem": "badNonce"}),
+    "every third answer to every request is 500": ("status", Place(), Times(step=3), {"code": 500}),
     "userActionRequired at newOrder": ("problem", NEW_ORDER, ALWAYS, {"problem": "userActionRequired"}),
     "answer the directory with an HTML page once": ("page", Place(("directory",)), ONCE, {}),
     'answer finalize of shop.lab.test with "{}"': (
