@@ -93,7 +93,10 @@ def _parse(given: Any, has_tasks_file: bool) -> Entry:
     if name not in by_tasks:
         known = [*BUILT_IN, *by_tasks, OWN_TASKS]
         what = f"unknown provider {name[:80]!r}" if name else "'provider' is missing"
-        raise DnsError(f"{what}; known are {', '.join(known)}{suggestion(name, known) if name else ''}")
+        raise DnsError(
+            f"{what}; known are {', '.join(known)}{suggestion(name, known) if name else ''}; the providers of "
+            "dns-lexicon are given as provider lexicon with their 'name'"
+        )
     file = task_files.find(name)
     return Entry(name, parse_options(file.options, options, name), targets, file)
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,10 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a provider. help: its purpose. type: one of the constants above."""
+    """An option of a provider. help: its purpose. type: one of the constants above.
+
+    clean: returns the form of a valid value that code compares, before choices are.
+    """
 
     name: str
     help: str
@@ -37,6 +40,7 @@ class Option:
     default: Any = None
     type: str = STR
     choices: tuple[str, ...] = ()
+    clean: Callable[[Any], Any] | None = None
 
 
 def parse_options(declared: Sequence[Option], given: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -63,6 +67,11 @@ def _value(option: Option, value: Any, what: str) -> Any:
         converted = _CONVERTERS[option.type](value)
     except (TypeError, ValueError, KeyError):
         raise DnsError(f"{what} needs {_TYPE_NAMES[option.type]} as '{option.name}'") from None
+    if option.secret and isinstance(converted, str):
+        # `ansible-vault encrypt_string` keeps the line break of its standard input.
+        converted = converted.strip("\r\n")
+    if option.clean:
+        converted = option.clean(converted)
     if option.choices and converted not in option.choices:
         raise DnsError(f"invalid '{option.name}' of {what}: expected one of {', '.join(option.choices)}")
     return converted

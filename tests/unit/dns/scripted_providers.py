@@ -49,10 +49,11 @@ class Quiet:
 
 
 class UpdateServer(Quiet):
-    """Takes UPDATE messages by TCP for ZONE, signed with *key* or refused as RFC 8945 has it.
+    """Takes UPDATE messages by TCP and UDP for ZONE, signed with *key* or refused as RFC 8945 has it.
 
     refusing: the rcode for messages that have a record of one of these names. tsig_error: its error for any
-    signature. signing: whether it signs its answers. messages: how many records each had.
+    signature. signing: whether it signs its answers. messages: how many records each had. lose: how many of the next
+    datagrams get no answer; datagrams: how many came.
     """
 
     def __init__(self, key):
@@ -64,6 +65,7 @@ class UpdateServer(Quiet):
         self.rcode = None
         self.tsig_error = None
         self.signing = True
+        self.lose = self.datagrams = 0
         scripted = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -73,10 +75,29 @@ class UpdateServer(Quiet):
                     answer = scripted.answer(self.rfile.read(length))
                     self.wfile.write(struct.pack("!H", len(answer)) + answer if answer else b"")
 
+        class DatagramHandler(socketserver.BaseRequestHandler):
+            def handle(self):
+                data, sock = self.request
+                scripted.datagrams += 1
+                if scripted.lose:
+                    scripted.lose -= 1
+                    return
+                answer = scripted.answer(data)
+                if answer:
+                    sock.sendto(answer, self.client_address)
+
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = daemon_threads = True
 
         self.start(Server(("127.0.0.1", 0), Handler))
+        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), DatagramHandler)
+        self._udp.daemon_threads = True
+        threading.Thread(target=self._udp.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self):
+        self._udp.shutdown()
+        self._udp.server_close()
+        super().close()
 
     def held(self, name):
         return {value for value, _ttl in self.records.get(name, ())}

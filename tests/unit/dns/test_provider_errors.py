@@ -38,23 +38,39 @@ def opened(tmp_path):
 @pytest.mark.parametrize(
     ("change", "options", "says"),
     [
-        ({}, {"tsig_secret": WRONG}, "answers BADSIG: its secret of the TSIG key acme is another one"),
+        (
+            {},
+            {"tsig_secret": WRONG},
+            "answers BADSIG: its secret of the TSIG key acme is another one; correct 'tsig_secret'",
+        ),
         (
             {},
             {"tsig_name": "other"},
-            "answers BADKEY: it does not know the TSIG key other with the algorithm hm",
+            "answers BADKEY: it does not know the TSIG key other with the algorithm hmac-sha256; correct 'tsig_name' "
+            "or 'tsig_algorithm'",
         ),
-        ({"tsig_error": "BADTIME"}, {}, "answers BADTIME: its clock differs from the controller's"),
+        (
+            {"tsig_error": "BADTIME"},
+            {},
+            "answers BADTIME: its clock differs from the controller's by more than 5 minutes; set both clocks",
+        ),
         (
             {"rcode": "NOTAUTH"},
             {},
-            "answers NOTAUTH: it is not authoritative for the zone example.com; use the primary server",
+            "answers NOTAUTH: it is not authoritative for the zone example.com; give the primary server",
         ),
         ({"rcode": "NOTZONE"}, {}, "answers NOTZONE: the record is not in its zone example.com"),
         (
             {"rcode": "REFUSED"},
             {},
-            "answers REFUSED: it does not allow this key, or this machine, to update this TXT record in example.com",
+            "answers REFUSED: it does not allow the TSIG key acme to change this TXT record in example.com; correct "
+            "'tsig_name', or allow the key in the configuration of the server",
+        ),
+        (
+            {"rcode": "REFUSED"},
+            {"tsig_name": None, "tsig_secret": None},
+            "answers REFUSED: it does not allow unsigned updates from this machine to change this TXT record in "
+            "example.com; set 'tsig_name' and 'tsig_secret'",
         ),
         ({"rcode": "SERVFAIL"}, {}, "answers SERVFAIL: it has a problem with example.com"),
         ({"rcode": "NOTIMP"}, {}, "answers NOTIMP: it does not support dynamic updates"),
@@ -63,6 +79,7 @@ def opened(tmp_path):
         ({}, {"server": "no-such-host.invalid"}, "server no-such-host.invalid port "),
         ({}, {"server": "a" * 70}, "has no address"),
         ({}, {"port": free_port()}, "cannot be reached by TCP (Connection refused)"),
+        ({}, {"protocol": "UDP", "tsig_secret": WRONG}, "answers BADSIG"),
     ],
 )
 def test_rfc2136_failed_update_is_reported(opened, change, options, says):
@@ -122,12 +139,59 @@ def test_rfc2136_long_value_is_split_into_strings(opened):
     assert case.server.held(NAME) == {value}
 
 
-@pytest.mark.parametrize("algorithm", ["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-md5"])
-def test_rfc2136_tsig_algorithms(opened, algorithm):
+@pytest.mark.parametrize(
+    ("algorithm", "of_key"),
+    [
+        ("hmac-sha256", "hmac-sha256"),
+        ("hmac-sha384", "hmac-sha384"),
+        ("hmac-sha512", "hmac-sha512"),
+        ("hmac-sha512.", "hmac-sha512"),
+        ("HMAC-SHA512", "hmac-sha512"),
+        ("hmac-md5", "hmac-md5.sig-alg.reg.int"),
+        ("HMAC-MD5.SIG-ALG.REG.INT", "hmac-md5.sig-alg.reg.int"),
+        ("hmac-md5.sig-alg.reg.int.", "hmac-md5.sig-alg.reg.int"),
+    ],
+)
+def test_rfc2136_tsig_algorithms(opened, algorithm, of_key):
     case = opened(rfc2136)
-    full = "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm
-    case.server.key = dns.tsig.Key("acme.", RIGHT, full)
+    case.server.key = dns.tsig.Key("acme.", RIGHT, of_key)
     assert case.make(tsig_algorithm=algorithm).change(ZONE, [TxtRecord(NAME, A)], True) == {}
+
+
+@pytest.mark.parametrize("secret", [f"{RIGHT}\n", f" {RIGHT} ", f"{RIGHT[:8]}\n  {RIGHT[8:]}\r\n"])
+def test_rfc2136_spaces_in_tsig_secret_are_removed(opened, secret):
+    case = opened(rfc2136)
+    assert case.make(tsig_secret=secret, tsig_name="acme. ").change(ZONE, [TxtRecord(NAME, A)], True) == {}
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:{port}", "localhost:{port}", "[::ffff:127.0.0.1]:{port}"])
+def test_rfc2136_port_in_server_is_used(opened, server):
+    case = opened(rfc2136)
+    options = {"server": server.format(port=case.server.port), "port": None}
+    assert case.make(**options).change(ZONE, [TxtRecord(NAME, A)], True) == {}
+
+
+def test_rfc2136_by_udp_one_message_for_each_record(opened):
+    case = opened(rfc2136)
+    records = [TxtRecord(NAME, A), TxtRecord(NAME, B), TxtRecord(OTHER, A)]
+    assert case.make(protocol="udp").change(ZONE, records, True) == {}
+    assert (case.server.messages, case.server.datagrams) == ([1, 1, 1], 3)
+    assert case.server.held(NAME) == {A, B}
+
+
+def test_rfc2136_by_udp_lost_datagrams_are_sent_again(opened):
+    case = opened(rfc2136)
+    case.server.lose = 2
+    assert case.make(timeout=0.6, protocol="udp").change(ZONE, [TxtRecord(NAME, A)], True) == {}
+    assert case.server.datagrams == 3
+
+
+def test_rfc2136_by_udp_silent_server_is_reported(opened):
+    case = opened(rfc2136)
+    case.server.lose = 99
+    (text,) = failed(case.make(timeout=0.3, protocol="udp"), TxtRecord(NAME, A))
+    assert text.endswith("does not answer by UDP within 0.3 s")
+    assert case.server.datagrams == 3
 
 
 def test_rfc2136_update_without_key(opened):
@@ -148,6 +212,14 @@ def test_rfc2136_update_without_key(opened):
             "invalid 'tsig_algorithm' of rfc2136: expected one of hmac-sha256, hmac-sha512",
         ),
         ({"port": "domain"}, "needs a whole number as 'port'"),
+        ({"server": "127.0.0.1:5353", "port": 53}, "has port 5353 in 'server' and 53 as 'port': keep one of them"),
+        ({"server": "ns1.example.com:99999"}, "has an invalid 'port' 99999: expected 1 to 65535"),
+        ({"server": "tcp://ns1.example.com"}, "has an invalid 'server': expected a host name or an IP address"),
+        ({"server": "10.0.0.1#53"}, "has an invalid 'server': expected a host name or an IP address"),
+        ({"server": "2001:db8::1]:53"}, "has an invalid 'server': expected a host name or an IP address"),
+        ({"protocol": "tls"}, "invalid 'protocol' of rfc2136: expected one of tcp, udp"),
+        ({"tsig_name": f"hmac-sha256:acme:{RIGHT}"}, "has an invalid 'tsig_name': expected a DNS name, without"),
+        ({"tsig_secret": f'key "acme" {{ secret "{RIGHT}"; }};'}, "as after 'secret' in the key file"),
     ],
 )
 def test_rfc2136_invalid_options_raise(opened, options, says):
@@ -155,6 +227,7 @@ def test_rfc2136_invalid_options_raise(opened, options, says):
         opened(rfc2136).make(**options)
     assert says in str(error.value)
     assert "no base64!" not in str(error.value)
+    assert RIGHT not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -310,6 +383,29 @@ def test_acme_dns_url_needs_https(url, taken):
     else:
         with pytest.raises(DnsError, match="has an invalid 'url': expected an https URL"):
             by_name.create("acme_dns", options, 1)
+
+
+@pytest.mark.parametrize("end", ["", "/", "/update"])
+def test_acme_dns_url_of_api_or_of_updates_is_used(opened, end):
+    case = opened(acme_dns)
+    assert case.make(url=f"{case.server.url}{end}").change(ZONE, [TxtRecord(case.name, A)], True) == {}
+
+
+def test_acme_dns_full_domain_as_subdomain_raises():
+    options = {"url": "https://dns.example", "username": "u", "password": "p", "subdomain": "d420.dns.example"}
+    with pytest.raises(DnsError, match="has an invalid 'subdomain': expected the subdomain of the registration"):
+        by_name.create("acme_dns", options, 1)
+
+
+@pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
+def test_secret_with_a_line_break_at_its_end_is_accepted(opened, make):
+    case = opened(make)
+    options = (
+        {"options": {**case.options["options"], "auth_token": f"{RIGHT}\n"}}
+        if make is lexicon
+        else {"password": f"{RIGHT}\n"}
+    )
+    assert case.make(**options).change(ZONE, [TxtRecord(case.name, A)], True) == {}
 
 
 def test_acme_dns_other_name_fails(opened):

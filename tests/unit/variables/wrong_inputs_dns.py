@@ -72,7 +72,7 @@ DNS = pytest.mark.parametrize(
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "sever": "x"}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'sever'; known options: server, port, t",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'sever'; known options: server, port, p",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "tsig_secret": "SECRET"}}},
@@ -257,6 +257,32 @@ DNS = pytest.mark.parametrize(
         (
             {"acme_dns": {"example.com": {"provider": "rfc2136", "server": "http://ns1.example.com/"}}},
             "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'server': expected a host name",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "server": "ns1.example.com:5353", "port": 53}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 has port 5353 in 'server' and 53 as 'port': keep one of",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "protocol": "tls"}}},
+            "entry 'example.com' of zones (acme_dns): invalid 'protocol' of rfc2136: expected one of tcp, udp",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "tsig_name": "x:SECRET", "tsig_secret": "SECRETSECRET"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'tsig_name': expected a DNS name, without",
+        ),
+        (
+            {
+                "acme_dns": {
+                    "example.com": {
+                        "provider": "acme_dns",
+                        "url": "https://dns.example",
+                        "username": "u",
+                        "password": "SECRET",
+                        "subdomain": "d420.dns.example",
+                    }
+                }
+            },
+            "entry 'example.com' of zones (acme_dns): acme_dns has an invalid 'subdomain': expected the subdomain of",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "exec", "program": "/usr/bin"}}},

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ..._acme.bounded import system_addresses
@@ -33,29 +35,44 @@ except ImportError:
 _LARGEST_CHUNK = 60000
 # Bytes for type, class, TTL and lengths of a record.
 _FIXED_PART = 16
+# A datagram may be lost: the seconds of an exchange are for so many.
+_DATAGRAMS = 3
 # For codes of answers: the error, and what to add to the message.
 _REFUSALS = {
-    "NOTAUTH": (Unusable, "it is not authoritative for the zone {zone}; use the primary server of the zone"),
-    "NOTIMP": (Unusable, "it does not support dynamic updates"),
-    "NOTZONE": (DnsError, "the record is not in its zone {zone}"),
-    "REFUSED": (DnsError, "it does not allow this key, or this machine, to update this TXT record in {zone}"),
+    "NOTAUTH": (
+        Unusable,
+        "it is not authoritative for the zone {zone}; give the primary server of the zone as 'server'",
+    ),
+    "NOTIMP": (Unusable, "it does not support dynamic updates; give the primary server of {zone} as 'server'"),
+    "NOTZONE": (
+        DnsError,
+        "the record is not in its zone {zone}; give the primary server of the record's zone as 'server'",
+    ),
+    "REFUSED": (DnsError, "it does not allow {signed} to change this TXT record in {zone}; {remedy}"),
     "SERVFAIL": (DnsError, "it has a problem with {zone}; see its log"),
 }
+_SIGNED = "the TSIG key {key}", "correct 'tsig_name', or allow the key in the configuration of the server"
+_UNSIGNED = "unsigned updates from this machine", "set 'tsig_name' and 'tsig_secret'"
 
 
 class Rfc2136(Provider):
-    """Send all records of a zone in one UPDATE message, over TCP."""
+    """Send all records of a zone in one UPDATE message over TCP, or each in one over UDP."""
 
     name = "rfc2136"
     title = "Dynamic updates (RFC 2136): BIND, Knot DNS, PowerDNS and others"
-    notes = "Sends all records of a zone in one message over TCP. The key has to be allowed to change TXT records."
+    notes = (
+        "Sends all records of a zone in one message over TCP, so that each message is carried out as a whole, whatever "
+        "its size. `protocol: udp` is for servers and firewalls that let no TCP pass. The key has to be allowed to "
+        "change TXT records. Names of algorithms are taken as other programs write them, such as `HMAC-SHA512` or "
+        "`hmac-sha512.`."
+    )
     libraries = ("dnspython",)
     options = provider_options.RFC2136
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
-        self._server: str = options["server"]
-        self._port: int = options["port"]
+        self._server, self._port = provider_options.parse_server(options)
+        self._protocol: str = options["protocol"]
         self._where = f"server {self._server}" + (f" port {self._port}" if self._port != 53 else "")
         self._key = self._make_key()
 
@@ -68,13 +85,14 @@ class Rfc2136(Provider):
         except dns.exception.DNSException:
             raise DnsError("rfc2136 has an invalid 'tsig_name': expected a DNS name") from None
         algorithm = self.values["tsig_algorithm"]
-        # RFC 8945 section 6 has this longer name for the oldest algorithm.
+        # RFC 8945 section 6 has this longer name.
         return dns.tsig.Key(key_name, secret, "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm)
 
     def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         failures: dict[TxtRecord, str] = {}
         left = list(records)
-        for chunk in _chunks(records):
+        # RFC 2136 section 6.2: a message of more than 512 bytes goes over TCP.
+        for chunk in _chunks(records) if self._protocol == "tcp" else ([record] for record in records):
             try:
                 self._send(zone, chunk, present)
             except Unusable as error:
@@ -97,31 +115,38 @@ class Rfc2136(Provider):
         code = dns.rcode.to_text(answer.rcode())
         if code in _REFUSALS:
             kind, reason = _REFUSALS[code]
-            raise kind(f"{self._where} answers {code}: {reason.format(zone=zone)}")
+            key = self.values["tsig_name"]
+            signed, remedy = _SIGNED if key else _UNSIGNED
+            allowed = {"signed": signed.format(key=key), "remedy": remedy}
+            raise kind(f"{self._where} answers {code}: {reason.format(zone=zone, **allowed)}")
         if code != "NOERROR":
             raise DnsError(f"{self._where} answers {code}")
         if self._key and not answer.had_tsig:
             raise self._unsigned()
 
     def _exchange(self, message: dns.message.Message) -> dns.message.Message:
-        key = self.values["tsig_name"]
+        key, algorithm = self.values["tsig_name"], self.values["tsig_algorithm"]
         problem = f"{self._where} has no address"
         for address in self._addresses():
             try:
-                return dns.query.tcp(message, address, timeout=self.timeout, port=self._port)
+                return self._ask(message, address)
             except dns.exception.Timeout:
-                problem = f"{self._where} does not answer within {self.timeout:g} s"
+                problem = f"{self._where} does not answer by {self._protocol.upper()} within {self.timeout:g} s"
             except dns.tsig.PeerBadKey:
                 raise Unusable(
                     f"{self._where} answers BADKEY: it does not know the TSIG key {key} with the algorithm "
-                    f"{self.values['tsig_algorithm']}"
+                    f"{algorithm}; correct 'tsig_name' or 'tsig_algorithm'"
                 ) from None
             except (dns.tsig.PeerBadSignature, dns.tsig.BadSignature):
                 raise Unusable(
-                    f"{self._where} answers BADSIG: its secret of the TSIG key {key} is another one"
+                    f"{self._where} answers BADSIG: its secret of the TSIG key {key} is another one; correct "
+                    "'tsig_secret'"
                 ) from None
             except (dns.tsig.PeerBadTime, dns.tsig.BadTime):
-                raise Unusable(f"{self._where} answers BADTIME: its clock differs from the controller's") from None
+                raise Unusable(
+                    f"{self._where} answers BADTIME: its clock differs from the controller's by more than 5 minutes; "
+                    "set both clocks"
+                ) from None
             except dns.exception.DNSException as error:
                 if self._key and "requires a TSIG" in str(error):  # newer releases verify this themselves
                     raise self._unsigned() from None
@@ -129,8 +154,20 @@ class Rfc2136(Provider):
             except EOFError:
                 problem = f"{self._where} closed the connection without an answer"
             except OSError as error:
-                problem = f"{self._where} cannot be reached by TCP ({error.strerror or type(error).__name__})"
+                reason = error.strerror or type(error).__name__
+                problem = f"{self._where} cannot be reached by {self._protocol.upper()} ({reason})"
         raise Unusable(problem)
+
+    def _ask(self, message: dns.message.Message, address: str) -> dns.message.Message:
+        if self._protocol == "tcp":
+            return dns.query.tcp(message, address, timeout=self.timeout, port=self._port)
+        seconds = self.timeout / _DATAGRAMS
+        send = partial(dns.query.udp, message, address, timeout=seconds, port=self._port, ignore_unexpected=True)
+        for _number in range(_DATAGRAMS - 1):
+            # Adding or removing a value twice is the same as once.
+            with suppress(dns.exception.Timeout):
+                return send()
+        return send()
 
     def _unsigned(self) -> Unusable:
         # RFC 8945 section 5.3: such an answer may be from anybody.
