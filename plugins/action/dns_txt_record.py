@@ -41,6 +41,7 @@ class ActionModule(ControllerAction):
             "tasks_file": run.option("acme_dns_tasks") or None,
             "resolver": run.option("acme_dns_resolver"),
             "timeout": min(_LONGEST_WAIT, run.option("acme_dns_timeout")),
+            "busy_timeout": run.option("acme_dns_timeout"),
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,13 @@ options:
       - The longest time to wait for each answer of a provider, in seconds.
     type: int
     default: 30
+  busy_timeout:
+    description:
+      - The longest time, in seconds, for the pauses before requests that a provider refuses for now, from the beginning
+        of the module. A provider that gets too many requests (HTTP 429, or 503 with Retry-After) is asked again when it
+        says, or after growing pauses.
+    type: int
+    default: 120
 seealso:
   - module: certfleet.tls.dns_propagation
 """
@@ -246,10 +253,13 @@ task_files:
 
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._common.clock import Clock
 from ..module_utils._common.contracts import TxtRecord, plain
+from ..module_utils._common.deadline import Deadline
 from ..module_utils._dns.assignment import Entries
 from ..module_utils._dns.changes import change_records
 from ..module_utils._dns.errors import DnsError
+from ..module_utils._dns.pace import Limits
 from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
 
@@ -259,7 +269,9 @@ def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     if not isinstance(zones, dict):
         raise DnsError("zones (acme_dns) has to be a mapping of zone names to providers")
     present = params["state"] == "present"
-    entries = Entries(zones, params["tasks_file"] or "", params["timeout"])
+    entries = Entries(
+        zones, params["tasks_file"] or "", Limits(params["timeout"], Deadline(Clock(), params["busy_timeout"]))
+    )
     problems = entries.problems()
     if problems:
         raise DnsError("; ".join(problems))
@@ -279,6 +291,7 @@ MODULE = ControllerModule(
         "zones": {"type": "raw"},
         "tasks_file": {"type": "path"},
         "timeout": {"type": "int", "default": 30},
+        "busy_timeout": {"type": "int", "default": 120},
     },
     run,
     ("dns",),

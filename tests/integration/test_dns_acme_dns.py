@@ -38,11 +38,11 @@ def account(lab, server):
     return account
 
 
-def write(server, account, *values, **options):
+def write(server, account, *values, busy_timeout=1, **options):
     """Run dns_txt_record for values of NAME."""
     records = [{"name": NAME, "value": value} for value in values]
     zones = {server.full_name(account): {**server.provider(account), **options}}
-    return call(server._lab, "dns_txt_record", records=records, zones=zones)
+    return call(server._lab, "dns_txt_record", records=records, zones=zones, busy_timeout=busy_timeout)
 
 
 def served(lab):

@@ -39,6 +39,22 @@ def ahead_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return ahead if abs(ahead) > CLOCK_TOLERANCE else timedelta(0)
 
 
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return Retry-After, seconds or an HTTP date (RFC 9110 section 10.2.3), as seconds from *now*, at least 0.
+
+    None if it is absent or malformed.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    instant = parse_date(value)
+    if instant is None:
+        return None
+    # Compared with the clock that set it.
+    ahead = ahead_of(headers, now) or timedelta(0)
+    return max(0.0, (instant - now - ahead).total_seconds())
+
+
 def shifted(clock: Clock, ahead: Callable[[], timedelta]) -> Clock:
     """Return *clock* with another time of day: that of a clock which is *ahead* by so much at each call."""
     return replace(clock, now=lambda: clock.now() + ahead())

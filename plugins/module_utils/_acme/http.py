@@ -76,15 +76,7 @@ class Response:
 
         None if it is absent or malformed.
         """
-        value = self.headers.get("Retry-After", "")
-        if value.strip().isdecimal():
-            return float(value)
-        instant = ca_clock.parse_date(value)
-        if instant is None:
-            return None
-        # Compared with the clock that set it.
-        ahead = ca_clock.ahead_of(self.headers, now) or timedelta(0)
-        return max(0.0, (instant - now - ahead).total_seconds())
+        return ca_clock.retry_after(self.headers, now)
 
 
 def _printable(value: Any) -> Any:

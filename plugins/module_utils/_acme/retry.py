@@ -20,6 +20,11 @@ def is_retryable(status: int) -> bool:
     return status == 429 or status >= 500
 
 
+def is_busy(status: int, retry_after: float | None) -> bool:
+    """Return True if an answer says that there are too many requests. *retry_after*: seconds, None without it."""
+    return status == 429 or (status == 503 and retry_after is not None)
+
+
 def is_too_late(pause: float, deadline: Deadline | None) -> bool:
     """Return True if a pause of so many seconds would end after *deadline*."""
     return deadline is not None and pause >= deadline.left()

@@ -14,6 +14,7 @@ LONGEST = 7 * 86400  # seconds
 
 #: The least and the greatest value of each option, by its name.
 RANGES = {
+    "busy_timeout": (1, LONGEST),
     "cache_max_age": (0, 366 * 86400),
     "concurrency": (1, 256),
     "keep_versions": (1, 9999),

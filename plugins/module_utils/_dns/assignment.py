@@ -14,6 +14,7 @@ from .._common.contracts import TxtRecord
 from .._common.statuses import Change
 from .entries import CNAME_TARGETS, DEFAULT_TARGETS, OWN_TASKS, entry_label, is_target, parse, parse_keys
 from .errors import DnsError, NotInstalledError
+from .pace import Limits
 from .providers import by_name
 from .providers.base import Provider
 from .zones import Location
@@ -50,14 +51,11 @@ class Job:
 class Entries:
     """The option zones (acme_dns): which provider writes to which zone."""
 
-    def __init__(self, zones: Mapping[str, Any], tasks_file: str = "", timeout: float = 30.0) -> None:
-        """*tasks_file*: absolute path of the tasks for records without an entry. Raises DnsError for an invalid key.
-
-        *timeout*: seconds for each exchange with a provider.
-        """
+    def __init__(self, zones: Mapping[str, Any], tasks_file: str = "", limits: Limits | None = None) -> None:
+        """*tasks_file*: absolute path of the tasks for records without an entry. Raises DnsError for an invalid key."""
         self._zones = zones
         self._tasks_file = tasks_file
-        self._timeout = timeout
+        self._limits = limits or Limits()
         self._keys = parse_keys(zones)
         # Each is made once in a run: some libraries take long to make a provider.
         self._jobs: dict[str, Job | DnsError] = {}
@@ -112,7 +110,7 @@ class Entries:
         entry = parse(key, self._zones[key], bool(self._tasks_file))
         try:
             if entry.provider in by_name.CLASSES:
-                provider = by_name.create(entry.provider, entry.options, self._timeout)
+                provider = by_name.create(entry.provider, entry.options, self._limits)
                 return Job(key, provider, entry.provider, cname_targets=entry.cname_targets)
             if entry.task_file:
                 entry.task_file.require_collection()

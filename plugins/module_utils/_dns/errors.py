@@ -25,6 +25,21 @@ class NotInstalledError(DnsError):
     """A library or a collection that a provider needs is not installed on the controller."""
 
 
+class Unusable(DnsError):
+    """The provider cannot be used for any record: it is silent or not reachable, or refuses the credentials."""
+
+
+class BusyError(DnsError):
+    """The provider refuses a request for now, as it gets too many.
+
+    retry_after: the least number of seconds to wait, None if the provider does not say.
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
 class NoRouteError(DnsError):
     """There is no route to an address of a server, such as IPv6 without IPv6. The server itself may work."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import socket
 import socketserver
 import struct
@@ -163,13 +164,39 @@ class UpdateServer(Quiet):
         return "NOERROR"
 
 
+class RateLimit:
+    """Admits *most* requests in any *seconds* of a clock. *header*: it answers Retry-After."""
+
+    def __init__(self, most, seconds, monotonic, header=True):
+        self.most, self.seconds, self.header = most, seconds, header
+        self.refused = 0
+        self._monotonic = monotonic
+        self._admitted = []
+
+    def refuse(self):
+        """Return status and headers of a refusal, None if the request is admitted."""
+        now = self._monotonic()
+        self._admitted = [instant for instant in self._admitted if instant > now - self.seconds]
+        if len(self._admitted) < self.most:
+            self._admitted.append(now)
+            return None
+        self.refused += 1
+        wait = math.ceil(self._admitted[0] + self.seconds - now)
+        return 429, {"Retry-After": str(wait)} if self.header else {}
+
+
 class Api(Quiet):
-    """JSON over HTTP. status: its answer to every request, with *text*. requests: method, path, headers."""
+    """JSON over HTTP. status: its answer to every request, with *text*. requests: method, path, headers.
+
+    refusals: status and headers of the answers to the next requests. rate: a RateLimit.
+    """
 
     def __init__(self):
         super().__init__()
         self.status, self.text = None, ""
         self.requests = []
+        self.refusals = []
+        self.rate = None
         scripted = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -180,12 +207,17 @@ class Api(Quiet):
                     scripted.hang()
                     return
                 document = json.loads(body) if body.strip() else None
-                status, answer = scripted.status, scripted.text
+                status, answer, headers = scripted.status, scripted.text, {}
+                refused = scripted.refuse()
+                if refused:
+                    status, headers = refused
                 if status is None:
                     status, answer = scripted.answer(self.command, self.path, self.headers, document)
                 raw = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
                 with contextlib.suppress(ConnectionError):
                     self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
                     self.send_header("Content-Length", str(len(raw)))
                     self.end_headers()
                     self.wfile.write(raw)
@@ -197,6 +229,11 @@ class Api(Quiet):
 
         self.start(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def refuse(self):
+        if self.refusals:
+            return self.refusals.pop(0)
+        return self.rate.refuse() if self.rate else None
 
 
 class PowerDnsApi(Api):

@@ -17,7 +17,20 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import lexicon as lexicon_kind
-from tests.unit.dns.provider_cases import NAME, OTHER, RIGHT, WRONG, A, B, acme_dns, exec_, failed, lexicon, rfc2136
+from tests.unit.dns.provider_cases import (
+    NAME,
+    OTHER,
+    RIGHT,
+    WRONG,
+    A,
+    B,
+    acme_dns,
+    exec_,
+    failed,
+    lexicon,
+    limits,
+    rfc2136,
+)
 from tests.unit.dns.scripted_providers import ZONE, free_port
 
 
@@ -379,10 +392,10 @@ def test_lexicon_declared_options_of_each_provider(name):
 def test_acme_dns_url_needs_https(url, taken):
     options = {"url": url, "username": "u", "password": "p", "subdomain": "s"}
     if taken:
-        by_name.create("acme_dns", options, 1)
+        by_name.create("acme_dns", options, limits())
     else:
         with pytest.raises(DnsError, match="has an invalid 'url': expected an https URL"):
-            by_name.create("acme_dns", options, 1)
+            by_name.create("acme_dns", options, limits())
 
 
 @pytest.mark.parametrize("end", ["", "/", "/update"])
@@ -394,7 +407,7 @@ def test_acme_dns_url_of_api_or_of_updates_is_used(opened, end):
 def test_acme_dns_full_domain_as_subdomain_raises():
     options = {"url": "https://dns.example", "username": "u", "password": "p", "subdomain": "d420.dns.example"}
     with pytest.raises(DnsError, match="has an invalid 'subdomain': expected the subdomain of the registration"):
-        by_name.create("acme_dns", options, 1)
+        by_name.create("acme_dns", options, limits())
 
 
 @pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
@@ -553,4 +566,4 @@ def test_create_missing_library_says_how_to_install(monkeypatch):
     with pytest.raises(
         DnsError, match="needs dns-lexicon, which the controller's Python does not have: install with '"
     ):
-        by_name.create("lexicon", {"name": "powerdns"}, 1)
+        by_name.create("lexicon", {"name": "powerdns"}, limits())

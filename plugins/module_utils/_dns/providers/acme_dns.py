@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..._acme.errors import AcmeError, UntrustedError
 from ..._acme.http import Http, Response
-from ..._acme.retry import is_retryable
-from ..._common.clock import Clock
+from ..._acme.retry import is_busy, is_retryable
 from ..._common.contracts import TxtRecord
 from .. import provider_options
-from ..errors import DnsError
-from .base import Provider, Unusable
+from ..errors import BusyError, DnsError, Unusable
+from ..pace import Limits
+from .base import Provider
 
 
 class AcmeDns(Provider):
@@ -33,8 +34,8 @@ class AcmeDns(Provider):
     options = provider_options.ACME_DNS
     keeps_any_number = False
 
-    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
-        super().__init__(options, timeout)
+    def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
+        super().__init__(options, limits)
         self._url = provider_options.parse_acme_dns_url(options)
 
     def is_delegated(self, name: str) -> bool:
@@ -54,7 +55,7 @@ class AcmeDns(Provider):
                 )
             if http is None:
                 http = self._connect()
-            self._verify(self._post(http, {"subdomain": subdomain, "txt": record.value}))
+            self._verify(self._post(http, {"subdomain": subdomain, "txt": record.value}), http.clock.now())
 
         try:
             return self.one_by_one(records, update)
@@ -64,7 +65,7 @@ class AcmeDns(Provider):
 
     def _connect(self) -> Http:
         try:
-            return Http(Clock(), self._url, self.values["ca_path"], self.timeout)
+            return Http(self.clock, self._url, self.values["ca_path"], self.timeout)
         except AcmeError as error:
             raise Unusable(str(error)) from None
 
@@ -82,7 +83,7 @@ class AcmeDns(Provider):
         except AcmeError as error:
             raise Unusable(self.scrub(error)) from None
 
-    def _verify(self, answer: Response) -> None:
+    def _verify(self, answer: Response, now: datetime) -> None:
         if answer.status == 200:
             return
         said = f"{self._url} answers HTTP {answer.status}"
@@ -92,6 +93,9 @@ class AcmeDns(Provider):
             pass
         if answer.status in (401, 403):
             raise Unusable(f"{said}: username, password and subdomain do not match, or this machine is not allowed")
+        retry_after = answer.retry_after(now)
+        if is_busy(answer.status, retry_after):
+            raise BusyError(said, retry_after)
         if is_retryable(answer.status):
             raise Unusable(f"{said}: try again later")
         raise DnsError(said)

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from ..._common.contracts import TxtRecord
 from ..._common.secret_texts import all_forms, hide
 from ..._common.text import one_line
-from ..errors import DnsError
+from ..errors import DnsError, Unusable
 from ..options import Option
+from ..pace import Limits, Pace
 
 # A shorter text is no secret, and hiding it would make messages unreadable.
 _SHORTEST_SECRET = 4
-
-
-class Unusable(DnsError):
-    """The provider cannot be used for any record: it is silent or not reachable, or refuses the credentials."""
 
 
 class Provider(ABC):
@@ -39,13 +37,15 @@ class Provider(ABC):
     options: ClassVar[tuple[Option, ...]]
     keeps_any_number: ClassVar[bool] = True
 
-    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
-        """*options*: from parse_options(). *timeout*: seconds for each exchange with the provider.
+    def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
+        """*options*: from parse_options().
 
         Raises DnsError for invalid values, with a text that follows the name of the entry and a colon.
         """
         self.values = dict(options)
-        self.timeout = timeout
+        self.timeout = limits.timeout
+        self.clock = limits.deadline.clock
+        self.pace = Pace(limits.deadline)
         self._secrets = secrets(self.options, options)
 
     @abstractmethod
@@ -69,7 +69,10 @@ class Provider(ABC):
         return one_line(self.hide(str(text)), 300)
 
     def one_by_one(self, records: Sequence[TxtRecord], change: Callable[[TxtRecord], None]) -> dict[TxtRecord, str]:
-        """Call *change* for each record. A failure stops no other record, except for Unusable. Return the problems."""
+        """Call *change* for each record, and again after a pause if it raises BusyError. Return the problems.
+
+        A failure stops no other record, except for Unusable.
+        """
         failures: dict[TxtRecord, str] = {}
         unusable = ""
         for record in records:
@@ -77,7 +80,7 @@ class Provider(ABC):
                 failures[record] = f"{unusable} (for another record; this one was not tried)"
                 continue
             try:
-                change(record)
+                self.pace.call(partial(change, record))
             except Unusable as error:
                 failures[record] = unusable = str(error)
             except DnsError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import NotInstalledError
 from ..options import parse_options
+from ..pace import Limits
 from .acme_dns import AcmeDns
 from .base import Provider
 from .exec import Exec
@@ -25,11 +26,11 @@ CLASSES: dict[str, type[Provider]] = {provider.name: provider for provider in (R
 _MODULES = {"dnspython": "dns", "dns-lexicon": "lexicon"}
 
 
-def create(name: str, options: Mapping[str, Any], timeout: float) -> Provider:
-    """Return the provider *name* with *options*. *timeout*: seconds for each exchange. Raises DnsError."""
+def create(name: str, options: Mapping[str, Any], limits: Limits) -> Provider:
+    """Return the provider *name* with *options*. Raises DnsError."""
     provider = CLASSES[name]
     require_libraries(provider)
-    return provider(parse_options(provider.options, options, name), timeout)
+    return provider(parse_options(provider.options, options, name), limits)
 
 
 def require_libraries(provider: type[Provider]) -> None:

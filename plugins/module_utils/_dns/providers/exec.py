@@ -17,11 +17,14 @@ from typing import Any
 from ..._common import programs
 from ..._common.contracts import TxtRecord
 from .. import provider_options
-from ..errors import DnsError
-from .base import Provider, Unusable
+from ..errors import BusyError, DnsError, Unusable
+from ..pace import Limits
+from .base import Provider
 
 _KEPT = ("PATH", "HOME")
 _END_OF_OUTPUT = 4096
+# EX_TEMPFAIL of sysexits.h
+_BUSY = 75
 
 
 class Exec(Provider):
@@ -33,13 +36,15 @@ class Exec(Provider):
         "Called on the controller for each record, without a shell: `PROGRAM [args] present` or `PROGRAM [args] "
         "absent`. The record is in the environment, as values may begin with `-`: `ACME_DNS_NAME`, `ACME_DNS_VALUE` "
         "and `ACME_DNS_ZONE`, with names without final dot. The program adds the value to the TXT records of the name, "
-        "or removes it. It exits with 0, also if there is nothing to do. If it fails, the last line that it wrote to "
-        "stderr is the message. If it passes the value to another program, it should use standard input or `--`."
+        "or removes it. It exits with 0, also if there is nothing to do. If it exits with 75 (`EX_TEMPFAIL`), as after "
+        "too many requests, it is run again after a pause, for at most `acme_dns_timeout`. If it fails, the last line "
+        "that it wrote to stderr is the message. If it passes the value to another program, it should use standard "
+        "input or `--`."
     )
     options = provider_options.EXEC
 
-    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
-        super().__init__(options, timeout)
+    def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
+        super().__init__(options, limits)
         self._program: str = options["program"]
         inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self._environment = {**inherited, **provider_options.parse_environment(options)}
@@ -64,7 +69,8 @@ class Exec(Provider):
         if ended.status:
             how = f"was killed by signal {-ended.status}" if ended.status < 0 else f"exited with {ended.status}"
             said = self.scrub(_last_line(self.hide(ended.err.decode(errors="replace"))))
-            raise DnsError(f"{self._program} {how}: {said or 'nothing on stderr'}")
+            kind = BusyError if ended.status == _BUSY else DnsError
+            raise kind(f"{self._program} {how}: {said or 'nothing on stderr'}")
 
 
 def _last_line(output: str) -> str:

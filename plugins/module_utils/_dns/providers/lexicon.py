@@ -17,18 +17,22 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ..._acme.ca_clock import retry_after
+from ..._acme.retry import is_busy
 from ..._common.contracts import TxtRecord
 from ..._common.text import one_line, shortened
 from ..._common.threads import call_for
 from .. import provider_options
-from ..errors import DnsError, NotInstalledError
+from ..errors import BusyError, DnsError, NotInstalledError, Unusable
 from ..options import BOOL, STR, Option, parse_options
-from .base import Provider, Unusable, secrets
+from ..pace import Limits
+from .base import Provider, secrets
 
 try:
     import requests
@@ -42,6 +46,10 @@ _PACKAGES = ("lexicon._private.providers", "lexicon.providers")
 # base is not a provider; auto guesses one by the name servers.
 _NO_PROVIDERS = ("base", "auto")
 _SECRET = re.compile(r"token|secret|pass|psw|key|2fa|service_account_info")
+# In texts of libraries that do not pass on the status.
+_BUSY = re.compile(
+    r"too many requests|rate.?limit|throttl|rate exceeded|\b(http|status|code)\W{0,3}429\b", re.IGNORECASE
+)
 _NOT_SECRET = re.compile(r"_file$|_is_global$")
 
 
@@ -54,8 +62,8 @@ class Lexicon(Provider):
     libraries = ("dns-lexicon",)
     options = provider_options.LEXICON
 
-    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
-        super().__init__(options, timeout)
+    def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
+        super().__init__(options, limits)
         provider_options.verify_lexicon(options)
         self._name: str = options["name"]
         declared = declared_options(self._name)
@@ -69,7 +77,7 @@ class Lexicon(Provider):
         _require_available(self._name)
 
     def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
-        provider = self._call(lambda: self._sign_in(zone), "signing in")
+        provider = self.pace.call(lambda: self._call(lambda: self._sign_in(zone), "signing in"))
 
         def one(record: TxtRecord) -> None:
             self._call(lambda: _change(provider, record, present), record.name)
@@ -108,8 +116,13 @@ class Lexicon(Provider):
         classes = [parent.__name__ for parent in type(error).__mro__]
         if isinstance(error, DnsError):
             return error
-        if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
-            return self._answer(name, error.response)
+        answer = _answer_to(error)
+        if _is_busy(error, answer):
+            if answer is None:
+                return BusyError(f"{name}: {text}")
+            return BusyError(self._said(name, answer), retry_after(answer.headers, self.clock.now()))
+        if answer is not None and isinstance(error, requests.exceptions.HTTPError):
+            return self._refusal(name, answer)
         if isinstance(error, requests.exceptions.Timeout):
             return Unusable(f"{name} does not answer in time")
         if isinstance(error, requests.exceptions.ConnectionError):
@@ -118,16 +131,18 @@ class Lexicon(Provider):
             return Unusable(f"{name} refuses: {text}; check the credentials, and whether they are for this zone")
         return DnsError(f"{name}: {text}")
 
-    def _answer(self, name: str, response: requests.Response) -> DnsError:
+    def _said(self, name: str, response: requests.Response) -> str:
         # Not the text of the error, which has the URL with all its parameters.
         said = f"{name}: the API answers HTTP {response.status_code}"
         body = shortened(self.scrub(response.text), 200)
         if body and not body.startswith("<"):
             said += f" ({body})"
+        return said
+
+    def _refusal(self, name: str, response: requests.Response) -> DnsError:
+        said = self._said(name, response)
         if response.status_code in (401, 403):
             return Unusable(f"{said}: check the credentials, and whether they are for this zone")
-        if response.status_code == 429:
-            return Unusable(f"{said}: too many requests, try again later")
         if response.status_code >= 500:
             return DnsError(f"{said}: the provider has a problem, try again later")
         return DnsError(said)
@@ -172,12 +187,33 @@ def _change(provider: Any, record: TxtRecord, present: bool) -> None:
             done = provider.create_record("TXT", record.name, record.value)
         else:
             done = provider.delete_record(None, "TXT", record.name, record.value)
-    except Exception:
-        if _is_there(provider, record) is not present:
+    except Exception as error:
+        # A busy API is asked nothing more.
+        if _is_busy(error, _answer_to(error)) or _is_there(provider, record) is not present:
             raise
         return
     if done is False and _is_there(provider, record) is not present:
         raise DnsError(f"lexicon's {provider.provider_name} failed without a reason")
+
+
+def _answer_to(error: BaseException) -> requests.Response | None:
+    """Return the API's answer from an error of requests, also if a provider has raised an error of its own after it."""
+    found: BaseException | None = error
+    for _level in range(10):
+        if found is None:
+            break
+        response = getattr(found, "response", None)
+        if isinstance(response, requests.Response):
+            return response
+        found = found.__cause__ or found.__context__
+    return None
+
+
+def _is_busy(error: BaseException, answer: requests.Response | None) -> bool:
+    """Return True if the API refuses the request for now. Without an *answer* the text of the error says so."""
+    if answer is None:
+        return bool(_BUSY.search(str(error)))
+    return is_busy(answer.status_code, retry_after(answer.headers, datetime.now(timezone.utc)))
 
 
 def _is_there(provider: Any, record: TxtRecord) -> bool | None:

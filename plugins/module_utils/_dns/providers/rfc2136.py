@@ -14,8 +14,9 @@ from typing import Any
 from ..._acme.bounded import system_addresses
 from ..._common.contracts import TxtRecord
 from .. import provider_options
-from ..errors import DnsError
-from .base import Provider, Unusable
+from ..errors import DnsError, Unusable
+from ..pace import Limits
+from .base import Provider
 
 try:
     import dns.exception
@@ -69,8 +70,8 @@ class Rfc2136(Provider):
     libraries = ("dnspython",)
     options = provider_options.RFC2136
 
-    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
-        super().__init__(options, timeout)
+    def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
+        super().__init__(options, limits)
         self._server, self._port = provider_options.parse_server(options)
         self._protocol: str = options["protocol"]
         self._where = f"server {self._server}" + (f" port {self._port}" if self._port != 53 else "")
