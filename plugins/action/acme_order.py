@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder, plain
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS
 from ansible_collections.certfleet.tls.plugins.module_utils._dns import provider_options
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import is_only_cname
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import localhost, plays
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, flow, txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
@@ -68,5 +69,5 @@ def _is_by_dns(order: CertificateOrder) -> bool:
 
 def _has_tasks(zones: Mapping[str, Any], tasks_file: str) -> bool:
     """Return True if TXT records are set by tasks of other collections, which are modules on localhost."""
-    providers = {entry.get("provider") for entry in zones.values() if isinstance(entry, Mapping)}
+    providers = {entry.get("provider") for entry in zones.values() if not is_only_cname(entry)}
     return bool(tasks_file) or not providers <= set(provider_options.BUILT_IN)

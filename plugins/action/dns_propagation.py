@@ -20,6 +20,9 @@ class ActionModule(ControllerAction):
         records = txt.txt_records(run.result("_acme_ordered"), run.results, "await", given_up=_written(run))
         return {
             "records": txt.with_locations(records, run.result("_acme_dns_written")),
+            "zones": txt.without_providers(run.secret("acme_dns")),
+            "wait": run.option("acme_dns_wait"),
+            "delay": run.option("acme_dns_delay"),
             "resolver": run.option("acme_dns_resolver"),
             "timeout": run.option("acme_dns_timeout"),
         }

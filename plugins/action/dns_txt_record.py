@@ -39,6 +39,7 @@ class ActionModule(ControllerAction):
             "state": state,
             "zones": run.secret("acme_dns"),
             "tasks_file": run.option("acme_dns_tasks") or None,
+            "wait": run.option("acme_dns_wait"),
             "resolver": run.option("acme_dns_resolver"),
             "timeout": min(_LONGEST_WAIT, run.option("acme_dns_timeout")),
             "busy_timeout": run.option("acme_dns_timeout"),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dns_propagation
-short_description: Wait until every authoritative name server has TXT records
+short_description: Wait until TXT records are published
 version_added: 0.2.0
 description:
+  - By default every authoritative name server has to have the records. O(wait) has other ways, for controllers that
+    cannot reach these servers.
   - Finds the zone in which each record is stored. Up to eight CNAMEs are followed from the name of the record. A CNAME
     from a wildcard is not followed, because a record at the name itself replaces it.
   - Asks every name server of each zone, at all its IPv4 and IPv6 addresses, until all have all values. There is one
@@ -67,9 +69,37 @@ options:
     type: list
     elements: str
     default: []
+  zones:
+    description:
+      - The entries of the option O(certfleet.tls.dns_txt_record#module:zones). Only C(wait), C(delay), C(cname) and the
+        presence of C(provider) count here, so credentials can be left out.
+    type: raw
+    version_added: 0.4.0
+  wait:
+    description:
+      - Whom to ask about the records of entries without a C(wait) of their own, and of those without an entry.
+      - With V(authoritative), every authoritative name server of a zone is asked. The controller needs to reach them at
+        port 53.
+      - With V(resolver), only O(resolver) is asked, by the names of the records, and not before O(delay) has passed. A
+        resolver that was asked too early by anybody keeps the answer that there is no record, for the negative TTL of
+        the zone.
+      - With V(none), nobody is asked. The module waits for O(delay) alone.
+    type: str
+    choices: [authoritative, resolver, none]
+    default: authoritative
+    version_added: 0.4.0
+  delay:
+    description:
+      - Seconds to wait besides. With V(authoritative), they begin when all servers have the records, for servers that
+        share an address. With V(resolver) and V(none) they begin at once.
+      - There is one delay for all records, the longest that any of them needs. C(delay) of an entry of O(zones)
+        replaces it for the records of the entry.
+    type: int
+    default: 0
+    version_added: 0.4.0
   timeout:
     description:
-      - The longest time to wait, in seconds.
+      - The longest time until the name servers, or the resolver, have the records, in seconds. O(delay) comes on top.
     type: int
     default: 120
 """
@@ -101,7 +131,9 @@ records:
       type: str
       sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
     target:
-      description: The name that the record is stored under, another one than RV(records[].name) if there are CNAMEs.
+      description: >-
+        The name that the record is stored under, another one than RV(records[].name) if there are CNAMEs. Empty if it
+        was not given, and no name server may be asked.
       returned: always
       type: str
       sample: www.acme.example.net
@@ -117,7 +149,8 @@ records:
       elements: str
       sample: [_acme-challenge.www.example.com]
     propagated:
-      description: True if all servers have all wanted values of this name.
+      description: >-
+        True if all servers, or the resolver, have all wanted values of this name, also if nobody had to be asked.
       returned: always
       type: bool
       sample: false
@@ -144,30 +177,32 @@ others:
 """
 
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._ansible.record_options import RECORDS_SPEC, zones_of
 from ..module_utils._common.clock import Clock
 from ..module_utils._common.contracts import TxtRecord, plain
-from ..module_utils._common.deadline import Deadline
-from ..module_utils._dns.propagation import await_records
+from ..module_utils._common.statuses import WaitMode
+from ..module_utils._dns.record_waits import await_records
 from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
+from ..module_utils._dns.wait_rules import Wait, WaitRules
 
 
 def run(params: Params, _check_mode: bool, warn: Warn) -> Result:
-    timeout = params["timeout"]
+    rules = WaitRules(zones_of(params), Wait(WaitMode(params["wait"]), params["delay"]))
     authorities = Authorities(Resolver(params["resolver"]))
     records = TxtRecord.from_options(params["records"], "records")
-    report = await_records(authorities, records, Deadline(Clock(), timeout))
+    report = await_records(authorities, rules, records, params["timeout"], Clock())
     for line in report.warnings:
         warn(line)
     problems = report.problems
-    failed = problems and f"not all records were seen on all authoritative servers in {timeout} s: {problems}"
+    failed = problems and f"not all TXT records were seen: {problems}"
     return with_failure({"records": plain(report.records), "others": report.others}, failed)
 
 
 MODULE = ControllerModule(
     {
         **RECORDS_SPEC,
+        "delay": {"type": "int", "default": 0},
         "timeout": {"type": "int", "default": 120},
     },
     run,

@@ -90,8 +90,23 @@ options:
         other entries. A name allows itself and all names below it, C(LABELS.*) allows names that begin with these
         labels, and C(*) allows all names. The default is C(_acme-challenge.*). Entries with the provider C(acme_dns)
         also allow the name of their subdomain.
+      - C(wait) of an entry replaces O(wait) for it. C(cname) is the name that the CNAMEs of its records lead to, so
+        that nobody is asked for them. An entry with C(cname) needs no provider if the target has an entry of its own.
       - The provider C(tasks) stands for O(tasks_file), for entries that need C(cname_targets).
     type: raw
+  wait:
+    description:
+      - Whom to ask about the records of entries without a C(wait) of their own, and of those without an entry.
+      - With V(authoritative), every authoritative name server of a zone is asked. The controller needs to reach them at
+        port 53.
+      - With V(resolver) and V(none) none of them is asked. Tasks files that set all values of a
+        name then get those of this call alone, and only for names that begin with C(_acme-challenge.).
+      - A CNAME of a record is then only looked up if no entry of O(zones) is for the record's own name, because the
+        resolver would keep the answer that there is none. C(cname) of an entry replaces the look-up.
+    type: str
+    choices: [authoritative, resolver, none]
+    default: authoritative
+    version_added: 0.4.0
   tasks_file:
     description:
       - A tasks file of your own for records without an entry in O(zones). CNAMEs of other zones may lead only to names
@@ -177,8 +192,8 @@ records:
       sample: []
     status:
       description: >-
-        V(changed); V(unchanged) if a name server has it already, or if none has it and it was to be removed; V(tasks)
-        if it is left to RV(task_files); V(failed).
+        V(changed), also if no name server was asked; V(unchanged) if one has it already, or if none has it and it was
+        to be removed; V(tasks) if it is left to RV(task_files); V(failed).
       returned: always
       type: str
       sample: changed
@@ -238,13 +253,15 @@ task_files:
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         present:
-          description: All values that the set has to have afterwards. If it is empty, the set has to be removed.
+          description: >-
+            All values that the set has to have afterwards, of those that are known. If it is empty, the set has to be
+            removed.
           returned: always
           type: list
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         before:
-          description: All values that the name servers have now.
+          description: All values that the name servers have now; empty if O(wait) does not allow to ask them.
           returned: always
           type: list
           elements: str
@@ -252,26 +269,25 @@ task_files:
 """
 
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._ansible.record_options import RECORDS_SPEC, zones_of
 from ..module_utils._common.clock import Clock
 from ..module_utils._common.contracts import TxtRecord, plain
 from ..module_utils._common.deadline import Deadline
+from ..module_utils._common.statuses import WaitMode
 from ..module_utils._dns.assignment import Entries
 from ..module_utils._dns.changes import change_records
 from ..module_utils._dns.errors import DnsError
 from ..module_utils._dns.pace import Limits
 from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
+from ..module_utils._dns.wait_rules import Wait
 
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
-    zones = {} if params["zones"] is None else params["zones"]
-    if not isinstance(zones, dict):
-        raise DnsError("zones (acme_dns) has to be a mapping of zone names to providers")
     present = params["state"] == "present"
-    entries = Entries(
-        zones, params["tasks_file"] or "", Limits(params["timeout"], Deadline(Clock(), params["busy_timeout"]))
-    )
+    limits = Limits(params["timeout"], Deadline(Clock(), params["busy_timeout"]))
+    wait = Wait(WaitMode(params["wait"]))
+    entries = Entries(zones_of(params), params["tasks_file"] or "", limits, wait)
     problems = entries.problems()
     if problems:
         raise DnsError("; ".join(problems))
@@ -287,8 +303,6 @@ MODULE = ControllerModule(
     {
         **RECORDS_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        # A mapping, but the error of Ansible's validation for other types would show the value.
-        "zones": {"type": "raw"},
         "tasks_file": {"type": "path"},
         "timeout": {"type": "int", "default": 30},
         "busy_timeout": {"type": "int", "default": 120},

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ansible_collections.certfleet.tls.plugins.module_utils._dns import task_files
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import COMMON_OPTIONS
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import lexicon
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.by_name import CLASSES
 
@@ -39,6 +40,12 @@ def _tables():
         *(f"| {name} | {title} | {options} |" for name, title, options in _rows()),
         "",
         "## The options in full",
+        "",
+        "### Every entry",
+        "",
+        "Whatever its provider, an entry takes these options, too.",
+        "",
+        *_details(COMMON_OPTIONS),
     ]
     for kind in CLASSES.values():
         needs = f" Needs {_listed(kind.libraries)}." if kind.libraries else ""

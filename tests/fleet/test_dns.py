@@ -56,8 +56,8 @@ def serial(fleet: Fleet) -> int:
 
 
 def waits(run: Run) -> int:
-    """Return the number of waits for name servers."""
-    return run.text.count("TASK [certfleet.tls.acme : Wait until every authoritative name server has the TXT records]")
+    """Return the number of waits for TXT records."""
+    return run.text.count("TASK [certfleet.tls.acme : Wait until the TXT records are published]")
 
 
 def test_dns_fleet_is_issued_with_one_wait(fleet: Fleet) -> None:

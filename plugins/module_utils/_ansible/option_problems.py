@@ -42,7 +42,7 @@ def problems(params: Mapping[str, Any]) -> list[str]:
     if params.get("identifiers") and "challenge" in params:
         found += _problem("identifiers", identifiers.parse_identifiers, params["identifiers"], params["challenge"])
     if isinstance(params.get("zones"), Mapping):
-        found += _of_zones(params["zones"], bool(params["tasks_file"]))
+        found += _of_zones(params)
     return found
 
 
@@ -60,11 +60,14 @@ def _of_cas(params: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _of_zones(zones: Mapping[str, Any], has_tasks_file: bool) -> list[str]:
+def _of_zones(params: Mapping[str, Any]) -> list[str]:
+    """Return a line for each wrong entry. A module that writes no records uses only what all entries have."""
     found = []
-    for key, entry in zones.items():
-        found += _problem("zones", entries.parse_key, key) or _problem(
-            "zones", entries.parse, key, entry, has_tasks_file
+    for key, entry in params["zones"].items():
+        found += _problem("zones", entries.parse_key, key) or (
+            _problem("zones", entries.parse, key, entry, bool(params["tasks_file"]))
+            if "tasks_file" in params
+            else _problem("zones", entries.parse_common, key, entry)
         )
     return found
 

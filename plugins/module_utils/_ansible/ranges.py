@@ -17,6 +17,7 @@ RANGES = {
     "busy_timeout": (1, LONGEST),
     "cache_max_age": (0, 366 * 86400),
     "concurrency": (1, 256),
+    "delay": (0, LONGEST),
     "keep_versions": (1, 9999),
     "listen_timeout": (1, LONGEST),
     "max_size": (1, 1 << 31),

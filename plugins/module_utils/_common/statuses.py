@@ -115,6 +115,14 @@ class RevocationWay(_Word):
     OWN_KEY = "own key"
 
 
+class WaitMode(_Word):
+    """Whom the controller asks about TXT records: the zone's own name servers, a resolver, or nobody."""
+
+    AUTHORITATIVE = "authoritative"
+    RESOLVER = "resolver"
+    NONE = "none"
+
+
 class Change(_Word):
     """The result for a TXT record."""
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from .._common.contracts import TxtRecord
 from .._common.statuses import Change
-from .entries import CNAME_TARGETS, DEFAULT_TARGETS, OWN_TASKS, entry_label, is_target, parse, parse_keys
+from .entries import CNAME_TARGETS, DEFAULT_TARGETS, OWN_TASKS, entry_label, is_target, parse
 from .errors import DnsError, NotInstalledError
 from .pace import Limits
 from .providers import by_name
 from .providers.base import Provider
+from .wait_rules import DEFAULT_WAIT, Wait, WaitRules
 from .zones import Location
 
 #: Return True if all CNAMEs that lead to a record are in its zone. Raises DnsError if no server can be asked.
@@ -27,13 +28,17 @@ _THREADS = 8
 
 @dataclass
 class Job:
-    """The records of one entry. They are written by *provider*, or without one by the tasks in *file*."""
+    """The records of one entry. They are written by *provider*, or without one by the tasks in *file*.
+
+    replaces_sets: these tasks set all values of a name at once.
+    """
 
     entry: str
     provider: Provider | None
     provider_name: str = ""
     file: str = ""
     cname_targets: tuple[str, ...] = DEFAULT_TARGETS
+    replaces_sets: bool = True
     records: list[TxtRecord] = field(default_factory=list)
 
     def by_zone(self) -> dict[str, list[TxtRecord]]:
@@ -51,12 +56,21 @@ class Job:
 class Entries:
     """The option zones (acme_dns): which provider writes to which zone."""
 
-    def __init__(self, zones: Mapping[str, Any], tasks_file: str = "", limits: Limits | None = None) -> None:
-        """*tasks_file*: absolute path of the tasks for records without an entry. Raises DnsError for an invalid key."""
+    def __init__(
+        self,
+        zones: Mapping[str, Any],
+        tasks_file: str = "",
+        limits: Limits | None = None,
+        wait: Wait = DEFAULT_WAIT,
+    ) -> None:
+        """*tasks_file*: absolute path of the tasks for records without an entry. Raises DnsError for an invalid key.
+
+        *wait*: for entries without a wait of their own.
+        """
+        self.rules = WaitRules(zones, wait, bool(tasks_file))
         self._zones = zones
         self._tasks_file = tasks_file
         self._limits = limits or Limits()
-        self._keys = parse_keys(zones)
         # Each is made once in a run: some libraries take long to make a provider.
         self._jobs: dict[str, Job | DnsError] = {}
 
@@ -67,23 +81,12 @@ class Entries:
 
     def is_of_one(self, location: Location) -> bool:
         """Return True if the record and all names whose CNAMEs lead to it belong to one entry."""
-        key = self.key(location.target)
-        return all(self.key(alias) == key for alias in location.aliases)
-
-    def key(self, name: str) -> str | None:
-        """Return the entry of a name, after CNAMEs: the longest key that is it or a parent of it, otherwise '*'.
-
-        '' stands for tasks_file. None if there is neither.
-        """
-        while name:
-            if name in self._keys:
-                return self._keys[name]
-            name = name.partition(".")[2]
-        return "*" if "*" in self._zones else "" if self._tasks_file else None
+        key = self.rules.key(location.target)
+        return all(self.rules.key(alias) == key for alias in location.aliases)
 
     def find_job(self, location: Location) -> Job:
         """Return the job of a record, without records. Raises DnsError."""
-        key = self.key(location.target)
+        key = self.rules.key_of(location)
         if key is None:
             raise DnsError(
                 f"zones (acme_dns) has no entry for zone {location.zone}, where {location.target} is stored: "
@@ -108,16 +111,18 @@ class Entries:
 
     def _make(self, key: str) -> Job:
         entry = parse(key, self._zones[key], bool(self._tasks_file))
+        targets = entry.common.cname_targets
         try:
             if entry.provider in by_name.CLASSES:
                 provider = by_name.create(entry.provider, entry.options, self._limits)
-                return Job(key, provider, entry.provider, cname_targets=entry.cname_targets)
+                return Job(key, provider, entry.provider, cname_targets=targets)
             if entry.task_file:
                 entry.task_file.require_collection()
         except DnsError as error:
             raise type(error)(f"{entry_label(key)}: {error}") from None
-        file = entry.task_file.path if entry.task_file else self._tasks_file
-        return Job(key, None, entry.provider, file, entry.cname_targets)
+        if entry.task_file:
+            return Job(key, None, entry.provider, entry.task_file.path, targets, entry.task_file.replaces_sets)
+        return Job(key, None, entry.provider, self._tasks_file, targets)
 
 
 def fail(record: TxtRecord, problem: object) -> TxtRecord:
@@ -158,7 +163,7 @@ def _refusals(candidates: Mapping[Location, Job], entries: Entries, is_own: IsOw
     doubtful = {
         location: job
         for location, job in candidates.items()
-        if location.aliases and not job.allows_target(location.target)
+        if location.aliases and not entries.rules.is_named(location) and not job.allows_target(location.target)
     }
 
     def refusal(location: Location) -> str:

@@ -11,23 +11,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._common.contracts import TxtRecord
-from .._common.statuses import Change
-from .assignment import Entries, Job, assign, fail
+from .._common.statuses import Change, WaitMode
+from .assignment import Entries, IsOwn, Job, assign, fail
 from .entries import entry_label
 from .errors import DnsError
+from .locator import Locator
 from .ownership import Ownership
 from .propagation import published_values
 from .providers.base import Provider
 from .records import relative
 from .servers import Authorities
-from .zones import Location, locate_records
+from .zones import Location
 
-#: The values that each location has now; a DnsError where no server could be asked.
+#: The values that each location has now; a DnsError where no server could be asked. Nothing where none may be asked.
 Published = Mapping[Location, "frozenset[str] | DnsError"]
 #: For each record of a job the same record with its status, and with its problem if it failed.
 Results = dict[TxtRecord, TxtRecord]
 
 _THREADS = 8
+_NOT_ASKED = DnsError(
+    "wait (acme_dns_wait) asks no name server, and the tasks would replace them. Set it to authoritative for the zone, "
+    "or let the CNAME lead to a name that begins with _acme-challenge"
+)
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,29 @@ def change_records(
 
     *dry*: send nothing, and return what would be done.
     """
-    located = locate_records(authorities.resolver, records)
-    assigned, jobs = assign(located, entries, Ownership(authorities).is_own)
+    located = Locator(authorities.resolver, entries.rules).locate_records(records)
+    assigned, jobs = assign(located, entries, _is_own(authorities, entries))
     locations = dict.fromkeys(Location.of(record) for job in jobs for record in job.records)
-    published = published_values(authorities, locations)
+    published = published_values(authorities, [place for place in locations if _may_ask_servers(entries, place)])
     results = carry_out(jobs, published, present, dry)
     task_files, left_to_tasks = for_tasks(jobs, published, present)
     results |= left_to_tasks
     return ChangeResult([results.get(record, record) for record in assigned], task_files)
+
+
+def _is_own(authorities: Authorities, entries: Entries) -> IsOwn:
+    ownership = Ownership(authorities)
+
+    def is_own(location: Location) -> bool:
+        if not _may_ask_servers(entries, location):
+            raise DnsError("wait (acme_dns_wait) does not allow to ask them")
+        return ownership.is_own(location)
+
+    return is_own
+
+
+def _may_ask_servers(entries: Entries, location: Location) -> bool:
+    return entries.rules.wait(location).mode is WaitMode.AUTHORITATIVE
 
 
 def carry_out(jobs: Sequence[Job], published: Published, present: bool, dry: bool) -> Results:
@@ -99,8 +119,10 @@ def _change_zone(provider: Provider, entry: str, zone: str, records: Sequence[Tx
     to_send: dict[TxtRecord, TxtRecord] = {}
     for record in records:
         is_published = record.value in _values(wanted.published, record)
+        is_unknown = Location.of(record) not in wanted.published
         can_change = wanted.present or provider.keeps_any_number
-        status = Change.CHANGED if can_change and is_published is not wanted.present else Change.UNCHANGED
+        changes = can_change and (is_unknown or is_published is not wanted.present)
+        status = Change.CHANGED if changes else Change.UNCHANGED
         results[record] = replace(record, status=status)
         # Also if one name server has it already: another one may have lost it. But a provider that keeps few values
         # would lose another value for it.
@@ -136,7 +158,7 @@ def for_tasks(jobs: Sequence[Job], published: Published, present: bool) -> tuple
             continue
         written = []
         for record in job.records:
-            unseen = published.get(Location.of(record))
+            unseen = published.get(Location.of(record), _NOT_ASKED if _may_have_others(job, record) else None)
             if isinstance(unseen, DnsError):
                 # Most modules replace the whole set, with other values in it that are not ours.
                 results[record] = fail(record, f"cannot read the values that {record.target} has now: {unseen}")
@@ -147,6 +169,12 @@ def for_tasks(jobs: Sequence[Job], published: Published, present: bool) -> tuple
             records = list(_record_sets(written, published, present))
             tasks.append({"provider": job.provider_name, "entry": job.entry, "file": job.file, "records": records})
     return tasks, results
+
+
+def _may_have_others(job: Job, record: TxtRecord) -> bool:
+    """Return True if tasks that set all values of the name could remove some that are for other purposes."""
+    # Second: that of dns-account-01 (draft-ietf-acme-dns-account-label section 3.1).
+    return job.replaces_sets and "_acme-challenge" not in str(record.target).split(".")[:2]
 
 
 def _record_sets(records: Sequence[TxtRecord], published: Published, present: bool) -> Iterator[dict[str, Any]]:

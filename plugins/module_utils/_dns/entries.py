@@ -4,7 +4,8 @@
 
 """The entries of acme_dns, by zone: their form, their options and their permissions for CNAMEs from other zones.
 
-The owner of a zone must not choose names to write in other zones: an entry lists to which names CNAMEs may lead.
+The owner of a zone must not choose names to write in other zones: an entry lists to which names CNAMEs may lead. An
+entry without a provider writes nothing: it only has the CNAME that its records have.
 
 Standard library only: the variables of the role are validated with it for every host. Options that only the
 library of a provider knows are validated when the provider is created.
@@ -15,30 +16,51 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from .._common.statuses import WaitMode
 from .._common.text import suggestion
 from . import task_files
 from .errors import DnsError
-from .options import LIST, Option, parse_options
+from .options import INT, LIST, Option, parse_options
 from .provider_options import BUILT_IN
 from .records import canonical, is_within
 from .task_files import TaskFile
 
 #: The provider of an entry that is left to tasks_file, like records without an entry.
 OWN_TASKS = "tasks"
-#: An option of every entry, whatever its provider.
-CNAME_TARGETS = "cname_targets"
+CNAME_TARGETS, WAIT, DELAY, CNAME = "cname_targets", "wait", "delay", "cname"
 DEFAULT_TARGETS = ("_acme-challenge.*",)
+#: The longest delay in seconds. No order lasts longer.
+LONGEST_DELAY = 7 * 86400
 
-_TARGETS_OPTION = Option(CNAME_TARGETS, "Names to which CNAMEs may lead.", type=LIST, default=DEFAULT_TARGETS)
+_MODES = tuple(mode.value for mode in WaitMode)
+#: The options of every entry, whatever its provider.
+COMMON_OPTIONS = (
+    Option(CNAME_TARGETS, "Names to which CNAMEs of others may lead.", type=LIST, default=DEFAULT_TARGETS),
+    Option(WAIT, "Whom to ask for the records of this entry, in place of `acme_dns_wait`.", choices=_MODES),
+    Option(DELAY, "Seconds to wait for them, in place of `acme_dns_delay`.", type=INT),
+    Option(CNAME, "The name that the CNAMEs of this entry's records lead to. Nobody is asked for them then."),
+)
 _ALL, _REST = "*", ".*"
 
 
+class CommonOptions(NamedTuple):
+    """The values of COMMON_OPTIONS. wait and delay: None where the entry has none; cname: empty without one."""
+
+    cname_targets: tuple[str, ...]
+    wait: WaitMode | None
+    delay: int | None
+    cname: str
+
+
 class Entry(NamedTuple):
-    """An entry of acme_dns. task_file: the tasks file of the role for the provider, if there is one."""
+    """An entry of acme_dns. task_file: the tasks file of the role for the provider, if there is one.
+
+    provider: empty for an entry that only has a CNAME.
+    """
 
     provider: str
     options: Mapping[str, Any]
-    cname_targets: tuple[str, ...]
+    common: CommonOptions
     task_file: TaskFile | None = None
 
 
@@ -76,19 +98,45 @@ def parse(key: str, given: Any, has_tasks_file: bool) -> Entry:
         raise DnsError(f"{entry_label(key)}: {error}") from None
 
 
-def _parse(given: Any, has_tasks_file: bool) -> Entry:
+def parse_common(key: str, given: Any) -> CommonOptions:
+    """Return the options of an entry that do not depend on its provider. Raises DnsError."""
+    try:
+        return _parse_common(given)
+    except DnsError as error:
+        raise DnsError(f"{entry_label(key)}: {error}") from None
+
+
+def is_only_cname(given: Any) -> bool:
+    """Return True if an entry has a CNAME and no provider."""
+    return isinstance(given, Mapping) and bool(given.get(CNAME)) and not given.get("provider")
+
+
+def _parse_common(given: Any) -> CommonOptions:
     if not isinstance(given, Mapping):
         raise DnsError("expected a mapping of 'provider' and the options of that provider")
-    options = {name: value for name, value in given.items() if name not in ("provider", CNAME_TARGETS)}
-    listed = parse_options([_TARGETS_OPTION], {CNAME_TARGETS: given.get(CNAME_TARGETS)}, "the entry")[CNAME_TARGETS]
-    targets = tuple(_parse_target(text) for text in listed)
+    names = [option.name for option in COMMON_OPTIONS]
+    values = parse_options(COMMON_OPTIONS, {name: given.get(name) for name in names}, "the entry")
+    delay = values[DELAY]
+    if delay is not None and not 0 <= delay <= LONGEST_DELAY:
+        raise DnsError(f"invalid {DELAY!r} of the entry: expected seconds from 0 to {LONGEST_DELAY}")
+    targets = tuple(_parse_target(text) for text in values[CNAME_TARGETS])
+    wait = WaitMode(values[WAIT]) if values[WAIT] else None
+    return CommonOptions(targets, wait, delay, _parse_cname(values[CNAME] or ""))
+
+
+def _parse(given: Any, has_tasks_file: bool) -> Entry:
+    common = _parse_common(given)
+    known_to_all = ("provider", *(option.name for option in COMMON_OPTIONS))
+    options = {name: value for name, value in given.items() if name not in known_to_all}
     name = str(given.get("provider") or "")
+    if is_only_cname(given):
+        return Entry(name, parse_options((), options, f"an entry with {CNAME!r} and without 'provider'"), common)
     if name in BUILT_IN:
-        return Entry(name, BUILT_IN[name].parse(name, options), targets)
+        return Entry(name, BUILT_IN[name].parse(name, options), common)
     if name == OWN_TASKS:
         if not has_tasks_file:
             raise DnsError(f"the provider {name} needs tasks_file (acme_dns_tasks)")
-        return Entry(name, options, targets)
+        return Entry(name, options, common)
     by_tasks = task_files.names()
     if name not in by_tasks:
         known = [*BUILT_IN, *by_tasks, OWN_TASKS]
@@ -98,7 +146,7 @@ def _parse(given: Any, has_tasks_file: bool) -> Entry:
             "dns-lexicon are given as provider lexicon with their 'name'"
         )
     file = task_files.find(name)
-    return Entry(name, parse_options(file.options, options, name), targets, file)
+    return Entry(name, parse_options(file.options, options, name), common, file)
 
 
 def is_target(name: str, targets: Collection[str]) -> bool:
@@ -123,6 +171,13 @@ def _parse_target(text: str) -> str:
         raise DnsError(
             f"{CNAME_TARGETS} has the invalid element {text[:80]!r}: expected NAME, BEGINNING.* or *"
         ) from None
+
+
+def _parse_cname(text: str) -> str:
+    try:
+        return _canonical(text) if text else ""
+    except (DnsError, UnicodeError):
+        raise DnsError(f"{CNAME} has the invalid value {text[:80]!r}: expected the name of a record") from None
 
 
 def _canonical(name: str) -> str:

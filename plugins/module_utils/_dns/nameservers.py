@@ -25,6 +25,10 @@ def parse(texts: Sequence[str]) -> dict[str, int]:
 def _server(text: str) -> tuple[str, int]:
     """Return the address and the port of a resolver. Raises DnsError."""
     host, port = text.strip(), "53"
+    if "://" in host:
+        raise DnsError(
+            f"resolver {text[:80]!r} is a URL: DNS over HTTPS, TLS and QUIC are not supported. Give an IP address"
+        )
     if host.startswith("["):
         host, bracket, rest = host[1:].partition("]")
         port = rest.removeprefix(":") if rest else port if bracket else ""

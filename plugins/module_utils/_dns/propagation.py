@@ -7,17 +7,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .._acme.txt_record import grants, is_persistent
 from .._common.clock import Clock
-from .._common.contracts import TxtRecord
 from .._common.deadline import Deadline
 from .errors import DnsError, NoRouteError, SilentError
 from .servers import Authorities, NameServer
-from .zones import Location, locate_records
+from .zones import Location
 
 _THREADS = 16
 _LONGEST_PAUSE = 10.0  # seconds
@@ -42,28 +41,6 @@ class PropagationResult:
 
 
 @dataclass(frozen=True)
-class PropagationReport:
-    """The records in the order given, and the other values that were found by the name of the record."""
-
-    records: list[TxtRecord]
-    others: dict[str, list[str]]
-
-    @property
-    def problems(self) -> str:
-        """Return one line that names each record with a problem; empty if there is none."""
-        problems = {_label(record): record.problem for record in self.records if record.problem}
-        return "; ".join(f"{label}: {problem}" for label, problem in problems.items())
-
-    @property
-    def warnings(self) -> list[str]:
-        """Return a line about other values, which an earlier run may have left."""
-        if not self.others:
-            return []
-        listed = ", ".join(f"{name} ({len(values)})" for name, values in self.others.items())
-        return [f"there are other TXT values than those of this run: {listed}. Remove them if they are old."]
-
-
-@dataclass(frozen=True)
 class _Place:
     """The zone and the name that values are stored under. Several names may lead there by CNAME."""
 
@@ -74,27 +51,6 @@ class _Place:
     @classmethod
     def of(cls, location: Location) -> _Place:
         return cls(location.zone, location.target, is_persistent(location.name))
-
-
-def await_records(authorities: Authorities, records: Sequence[TxtRecord], deadline: Deadline) -> PropagationReport:
-    """Wait until every authoritative server has *records*, or the deadline has passed."""
-    located = locate_records(authorities.resolver, records)
-    locations = {record: Location.of(record) for record in located if record.zone}
-    wanted: dict[Location, set[str]] = defaultdict(set)
-    for record, location in locations.items():
-        wanted[location].add(record.value)
-    results = wait(authorities, wanted, deadline)
-
-    def finished(record: TxtRecord) -> TxtRecord:
-        if record not in locations:
-            return replace(record, propagated=False, lacking=())
-        result = results[locations[record]]
-        return replace(record, propagated=result.propagated, problem=result.problem, lacking=result.lacking)
-
-    others = {record.name: sorted(results[location].others) for record, location in locations.items()}
-    return PropagationReport(
-        [finished(record) for record in located], {name: values for name, values in others.items() if values}
-    )
 
 
 def published_values(
@@ -179,7 +135,7 @@ class _Survey:
                 return self._answers[place].get(address, DnsError("was not asked before the time was over"))
             try:
                 values = self._authorities.read_values(place.zone, address, place.name, left)
-                return _with_grants(values, deadline.clock) if deadline and place.persistent else values
+                return with_grants(values, deadline.clock) if deadline and place.persistent else values
             except (NoRouteError, SilentError) as error:
                 down[address] = error
                 return error
@@ -249,11 +205,6 @@ class _Survey:
         return isinstance(answer, frozenset) and values <= answer
 
 
-def _with_grants(values: frozenset[str], clock: Clock) -> frozenset[str]:
+def with_grants(values: frozenset[str], clock: Clock) -> frozenset[str]:
     """Return values of dns-persist-01 together with what they grant, whatever else they say."""
     return values.union(*(grants(value, clock.now()) for value in values))
-
-
-def _label(record: TxtRecord) -> str:
-    moved = record.target not in ("", record.name)
-    return f"{record.name} (stored as {record.target})" if moved else record.name

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .errors import DnsError, QuestionError
 from .nameservers import parse as nameservers_and_ports
+from .records import join
 
 try:
     import dns.exception
@@ -23,6 +26,14 @@ except ImportError:
 
 # Seconds for one try, so that a lost packet is repeated well within the time for a look-up.
 _LONGEST_TRY = 3.0
+
+
+@dataclass(frozen=True)
+class TxtAnswer:
+    """The TXT values of a name. negative_ttl: seconds for which resolvers may keep the answer that it has none."""
+
+    values: frozenset[str]
+    negative_ttl: int | None = None
 
 
 class Resolver:
@@ -43,6 +54,7 @@ class Resolver:
             self._resolver.nameserver_ports = ports
         self._resolver.timeout = min(_LONGEST_TRY, timeout)
         self._resolver.lifetime = timeout
+        self._uncached = copy.copy(self._resolver)
         self._resolver.cache = dns.resolver.LRUCache()
 
     def look_up(self, name: str, rdtype: str) -> tuple[Any, ...]:
@@ -53,6 +65,26 @@ class Resolver:
         """
         answer = self._ask(name, rdtype)
         return tuple(answer.rrset) if isinstance(answer, dns.resolver.Answer) and answer.rrset else ()
+
+    def read_values(self, name: str) -> TxtAnswer:
+        """Return the TXT values of *name*, CNAMEs followed, as the resolver has them now. Raises QuestionError."""
+        answer = self._ask(name, "TXT", self._uncached)
+        if isinstance(answer, dns.resolver.Answer) and answer.rrset is not None:
+            return TxtAnswer(frozenset(join(record.strings) for record in answer.rrset))
+        response = answer.response if isinstance(answer, dns.resolver.Answer) else answer
+        # RFC 2308 section 5
+        ttls = [
+            min(rrset.ttl, rrset[0].minimum)
+            for rrset in (response.authority if response else ())
+            if rrset.rdtype == dns.rdatatype.SOA
+        ]
+        return TxtAnswer(frozenset(), ttls[0] if ttls else None)
+
+    @property
+    def label(self) -> str:
+        """Return the addresses, for messages."""
+        servers = [str(server) for server in self._resolver.nameservers]
+        return f"resolver {', '.join(servers)}" if servers else "any resolver (none is configured)"
 
     def find_alias(self, name: str) -> str:
         """Return the target of the CNAME of *name*, without final dot; empty without a CNAME. Raises DnsError."""
@@ -82,25 +114,23 @@ class Resolver:
                 return text_of(rrset.name)
         return ""
 
-    def _ask(self, name: str, rdtype: str) -> dns.resolver.Answer | dns.message.Message | None:
+    def _ask(
+        self, name: str, rdtype: str, resolver: dns.resolver.Resolver | None = None
+    ) -> dns.resolver.Answer | dns.message.Message | None:
         """Return an answer, which may have no records, or the message that says that the name does not exist."""
         try:
             qname = dns.name.from_text(name)
-            return self._resolver.resolve(qname, rdtype, raise_on_no_answer=False)
+            return (resolver or self._resolver).resolve(qname, rdtype, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
             message: dns.message.Message | None = error.kwargs["responses"].get(qname)
             return message
         except dns.resolver.LifetimeTimeout:
-            answer = f"no answer within {self._resolver.lifetime:g} s from {self._servers()}"
+            answer = f"no answer within {self._resolver.lifetime:g} s from {self.label}"
         except dns.resolver.NoNameservers as error:
-            answer = _answers_of(error.kwargs["errors"]) or self._servers()
+            answer = _answers_of(error.kwargs["errors"]) or self.label
         except dns.exception.DNSException as error:
-            answer = f"{type(error).__name__} from {self._servers()}"
+            answer = f"{type(error).__name__} from {self.label}"
         raise QuestionError(answer, f"{name} {rdtype}")
-
-    def _servers(self) -> str:
-        servers = [str(server) for server in self._resolver.nameservers]
-        return f"resolver {', '.join(servers)}" if servers else "any resolver (none is configured)"
 
 
 def _answers_of(errors: Sequence[Any]) -> str:

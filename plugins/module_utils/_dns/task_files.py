@@ -16,7 +16,8 @@ The header is the comment from the line "# title: ..." to the first "---". Witho
     #     secret: true
 
 requires (what the module needs besides its collection), required and secret may be left out. The name of the file is
-the name of the provider in entries of acme_dns.
+the name of the provider in entries of acme_dns. "replaces_sets: false" before the options says that the tasks add and
+remove single values; others set all values of a name at once.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ _FIRST_LINE = "# title:"
 
 @dataclass(frozen=True)
 class TaskFile:
-    """A provider by a tasks file of the role. module is the full name of the module that it uses."""
+    """A provider by a tasks file of the role.
+
+    module: the full name of the module that it uses. replaces_sets: the tasks set all values of a name at once.
+    """
 
     name: str
     path: str
@@ -51,6 +55,7 @@ class TaskFile:
     module: str
     options: tuple[Option, ...]
     requires: str = ""
+    replaces_sets: bool = True
 
     @property
     def collection(self) -> str:
@@ -86,7 +91,15 @@ def find(name: str, folder: Path = FOLDER) -> TaskFile:
         Option(option, given["description"], given.get("required", False), given.get("secret", False), type=ANY)
         for option, given in header["options"].items()
     )
-    return TaskFile(name, str(path), header["title"], header["module"], options, header.get("requires", ""))
+    return TaskFile(
+        name,
+        str(path),
+        header["title"],
+        header["module"],
+        options,
+        header.get("requires", ""),
+        header.get("replaces_sets", True),
+    )
 
 
 def _header(content: str) -> str:
@@ -131,7 +144,8 @@ _HEADER = _closed(
         "title": text(".+"),
         "module": text(r"[a-z0-9_]+\.[a-z0-9_]+\.[a-z0-9_.]+"),
         "requires": text(".+"),
+        "replaces_sets": flag,
         "options": table(text("[a-z0-9_]+"), _OPTION),
     },
-    ("requires",),
+    ("requires", "replaces_sets"),
 )

@@ -16,6 +16,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.ranges import LONGEST
+
 from .._variables import account_options, all_variables, batch, certificate_entries, role_variables
 from .._variables.role_variables import INTERNAL
 
@@ -137,7 +139,9 @@ class Run:
 
     def listen_timeout(self) -> int:
         """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""
-        return 600 + int(self.option("acme_dns_timeout") + self.option("acme_order_timeout"))
+        # The name servers, then a resolver.
+        by_dns = 2 * self.option("acme_dns_timeout") + self.option("acme_dns_delay")
+        return min(LONGEST, 600 + int(by_dns + self.option("acme_order_timeout")))
 
     def account(self, make: bool = True) -> dict[str, Any]:
         """Return the options of a module that say which CAs and which account. *make*: how it would be made, too."""

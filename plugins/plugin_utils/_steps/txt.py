@@ -16,6 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, DNS_PERSIST_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import COMMON_OPTIONS
 
 from .flow import Item, orders_of, registered
 
@@ -69,6 +70,12 @@ def with_locations(records: Iterable[TxtRecord], written: Item) -> list[dict[str
         else record.options(("name", "value"))
         for record in records
     ]
+
+
+def without_providers(zones: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the entries of acme_dns with what all entries have, and without the options of providers."""
+    names = ("provider", *(option.name for option in COMMON_OPTIONS))
+    return {key: {name: entry[name] for name in names if name in entry} for key, entry in zones.items()}
 
 
 def any_by_dns(ordered: Mapping[str, Any]) -> bool:

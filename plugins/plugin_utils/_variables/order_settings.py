@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import CA_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._dns import task_files
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import CNAME_TARGETS
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import COMMON_OPTIONS
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.provider_options import BUILT_IN
 
 #: The variables that may be the reason why an order fails, but for those with secrets in them.
@@ -20,10 +20,12 @@ NAMES = (
     "acme_account_uri",
     "acme_ca_path",
     "acme_contact",
+    "acme_dns_delay",
     "acme_dns_persist_draft",
     "acme_dns_resolver",
     "acme_dns_tasks",
     "acme_dns_timeout",
+    "acme_dns_wait",
     "acme_http_01_scope",
     "acme_order_timeout",
     "acme_preferred_chain",
@@ -62,5 +64,5 @@ def _dns_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     declared = BUILT_IN[provider].options if provider in BUILT_IN else ()
     if not declared and provider in task_files.names():
         declared = task_files.find(provider).options
-    public = ("provider", CNAME_TARGETS, *(option.name for option in declared if not option.secret))
+    public = ("provider", *(option.name for option in (*COMMON_OPTIONS, *declared) if not option.secret))
     return {name: entry[name] for name in public if name in entry}

@@ -16,6 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.adopt_optio
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_interval, parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils._dns import entries, nameservers
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.wait_rules import WaitRules
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import absolute
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import limits_of_all
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection, parse_serial
@@ -62,6 +63,9 @@ def _validate_dns(given: Mapping[str, Any], faults: Faults) -> None:
                 entries.entry_label(key),
                 f"{to.shown(entry.options['program'])} is not a program on the controller. Give the path of one.",
             )
+        cname = entry.common.cname if entry and not entry.provider else ""
+        if cname and not WaitRules(usable, has_tasks_file=bool(tasks)).has_writer(cname):
+            faults.add(entries.entry_label(key), f"no entry has a provider for its cname {cname}. Add one.")
 
 
 def validate_adoption(values: Mapping[str, Any], faults: Faults) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.ranges import RANGES
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import ACCOUNT_KEY_TYPES
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import WaitMode
 
 
 class Variable(NamedTuple):
@@ -54,12 +55,14 @@ VARIABLES = {
     # An entry for a CA may have an account key, its passphrase and the key of an external account.
     "acme_directory": Variable("raw", "letsencrypt", secret=True),
     "acme_dns": Variable("dict", {}, secret=True),
+    "acme_dns_delay": Variable("int", 0, range=RANGES["delay"]),
     "acme_dns_no_log": Variable("bool", True),
     "acme_dns_persist_draft": Variable("str", "", choices=("", "01", "02")),
     "acme_dns_persist_write": Variable("bool", False),
     "acme_dns_resolver": Variable("list", []),
     "acme_dns_tasks": Variable("path", ""),
     "acme_dns_timeout": Variable("int", 120),
+    "acme_dns_wait": Variable("str", "authoritative", choices=tuple(mode.value for mode in WaitMode)),
     "acme_eab": Variable("dict", {}, secret=True),
     "acme_fail": Variable("str", "fail", of_host=True, choices=("fail", "warn")),
     "acme_force_renewal": Variable("bool", False),

@@ -80,7 +80,7 @@ def places(*records, **others):
 
 
 def located(records, where):
-    """Return the records with their locations, as locate_records() returns them."""
+    """Return the records with their locations, as Locator returns them."""
     return [
         replace(record, target="", zone="", aliases=(), problem=str(place))
         if isinstance(place, DnsError)
@@ -127,7 +127,7 @@ def changed(zones, records, found=None, present=True, dry=False, where=None, tas
     ],
 )
 def test_entries_key_longest_match_is_chosen(keys, target, key):
-    assert Entries({given: {} for given in keys}).key(target) == key
+    assert Entries({given: {} for given in keys}).rules.key(target) == key
 
 
 EVIL = "_acme-challenge.www.evil.example"
@@ -274,9 +274,9 @@ def test_cname_targets_invalid_has_problem(targets, says):
 
 def test_entries_key_without_entry_is_for_tasks_file():
     entries = Entries({"example.net": {}}, "/play/tasks.yml")
-    assert entries.key(WWW) == ""
-    assert entries.key("a.example.net") == "example.net"
-    assert Entries({"*": {}}, "/play/tasks.yml").key(WWW) == "*"
+    assert entries.rules.key(WWW) == ""
+    assert entries.rules.key("a.example.net") == "example.net"
+    assert Entries({"*": {}}, "/play/tasks.yml").rules.key(WWW) == "*"
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_tasks_present_records_grouped_by_name():
         TxtRecord("d.example.net", "d"),
     ]
     where = places(*records[:4], **{"d.example.net": at("d.example.net", "example.net")})
-    found = {WWW: frozenset({"z"}), "d.example.net": frozenset({"d"})}
+    found = {WWW: frozenset({"z"}), "example.com": frozenset(), "d.example.net": frozenset({"d"})}
     zones = {"example.com": {"provider": "route53", "secret_key": SECRET}}
     items, tasks = changed(zones, records, found, where=where, tasks_file="/play/own.yml")
     assert [item.status for item in items] == ["tasks"] * 5
@@ -547,3 +547,61 @@ def test_entries_all_invalid_options_are_reported_without_missing_libraries():
 def test_job_valid_options_of_library_are_accepted():
     entries = Entries({"a.example": LEXICON, "b.example": {"provider": "tasks"}}, "dns.yml")
     assert [entries.job(key).provider_name for key in ("a.example", "b.example")] == ["lexicon", "tasks"]
+
+
+@pytest.mark.parametrize(
+    ("target", "fails"),
+    [
+        ("_acme-challenge.shop.example.com", False),
+        ("_label._acme-challenge.shop.example.com", False),
+        ("shop.acme.example.com", True),
+        ("_validation-persist.example.com", True),
+    ],
+)
+@pytest.mark.parametrize("present", [True, False], ids=["add", "remove"])
+def test_tasks_without_known_values_replace_only_sets_of_challenges(target, fails, present):
+    zones = {"example.com": {"provider": "route53", "cname_targets": ["*"]}}
+    (item,), tasks = changed(zones, [TxtRecord(target, "v")], present=present)
+    assert (item.status == "failed") is fails
+    if fails:
+        assert item.problem.startswith(
+            f"cannot read the values that {target} has now: wait (acme_dns_wait) asks no name server, and the tasks "
+        )
+        assert tasks == []
+    else:
+        (record,) = tasks[0]["records"]
+        assert (record["before"], record["changes"]) == ([], ["v"])
+        assert record["present"] == (["v"] if present else [])
+
+
+def test_tasks_that_change_single_values_need_no_known_values():
+    zones = {"example.com": {"provider": "cloudflare", "api_token": SECRET}}
+    (item,), tasks = changed(zones, [TxtRecord("shop.acme.example.com", "v")])
+    assert item.status == "tasks"
+    assert tasks[0]["records"][0]["changes"] == ["v"]
+
+
+@pytest.mark.parametrize("present", [True, False], ids=["add", "remove"])
+def test_change_without_known_values_is_sent_and_changed(calls, present):
+    (item,), _tasks = changed({"example.com": {"provider": "recording"}}, [TxtRecord(WWW, "v")], present=present)
+    assert item.status == "changed"
+    assert calls == [(None, "example.com", {(WWW, "v")}, present)]
+
+
+def test_cname_of_an_entry_needs_no_permission():
+    """The inventory names the target, and not the owner of a zone."""
+    place = cname("www.acme.example.com")
+    zones = {"example.com": {"provider": "recording", "cname_targets": []}, EVIL: {"cname": place.target}}
+    (item,), (job,) = assigned([TxtRecord(EVIL, "v")], {EVIL: place}, Entries(zones))
+    assert (item.problem, job.entry) == ("", "example.com")
+    zones[EVIL]["cname"] = "another.acme.example.com"
+    (item,), _jobs = assigned([TxtRecord(EVIL, "v")], {EVIL: place}, Entries(zones))
+    assert "allows no such records" in item.problem
+
+
+def test_entry_with_cname_alone_takes_no_options_and_writes_nothing():
+    entries = Entries({WWW: {"cname": "a.example.net", "server": "192.0.2.1"}})
+    assert "an entry with 'cname' and without 'provider' has no option 'server'" in entries.problems()[0]
+    place = at(WWW, "example.net", "a.example.net")
+    (item,), _jobs = assigned([TxtRecord(WWW, "v")], {WWW: place}, Entries({WWW: {"cname": "a.example.net"}}))
+    assert "zones (acme_dns) has no entry for zone example.net" in item.problem

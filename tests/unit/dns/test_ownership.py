@@ -9,12 +9,18 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import Entries, assign
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, SilentError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.locator import Locator
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.ownership import Ownership
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import Authorities, NameServer, Reply
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location, locate
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.wait_rules import WaitRules
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 from tests.unit.dns.scripted_server import Zone
 
 NAME, EVIL = "_acme-challenge.www.example.com", "_acme-challenge.x.evil.example.com"
+
+
+def locate(resolver, name):
+    return Locator(resolver, WaitRules({})).locate(name)
 
 
 class Hidden(Zone):

@@ -40,11 +40,18 @@ def test_resolver_valid_addresses(given, server):
         "[::1",
         "[::1]x",
         "300.0.0.1",
-        "https://192.0.2.1/dns-query",
     ],
 )
 def test_resolver_invalid_address_raises(given):
     with pytest.raises(DnsError, match=r"^invalid resolver .*: expected ADDRESS, "):
+        Resolver([given])
+
+
+@pytest.mark.parametrize("given", ["https://192.0.2.1/dns-query", " https://dns.example/dns-query", "tls://192.0.2.1"])
+def test_resolver_url_raises(given):
+    with pytest.raises(
+        DnsError, match=r"is a URL: DNS over HTTPS, TLS and QUIC are not supported. Give an IP address$"
+    ):
         Resolver([given])
 
 

@@ -13,7 +13,15 @@ from tests.unit.steps import steps
 
 NAME, VALUE = "_acme-challenge.shop.example", "digest"
 LOCATION = {"target": "shop.auth.example", "zone": "auth.example", "aliases": [NAME]}
-ZONES = {"auth.example": {"provider": "rfc2136", "server": "192.0.2.1"}}
+ZONES = {
+    "auth.example": {
+        "provider": "rfc2136",
+        "server": "192.0.2.1",
+        "tsig_secret": "c2VjcmV0",
+        "wait": "none",
+        "delay": 9,
+    }
+}
 
 
 def options(module, written, **arguments):
@@ -62,3 +70,10 @@ def test_arguments_of_setting_have_no_location_of_an_earlier_step():
     assert options("dns_txt_record", written(**LOCATION), state="present")["records"] == [
         {"name": NAME, "value": VALUE}
     ]
+
+
+def test_arguments_of_wait_have_no_options_of_providers():
+    given = options("dns_propagation", written(**LOCATION))
+    assert given["zones"] == {"auth.example": {"provider": "rfc2136", "wait": "none", "delay": 9}}
+    assert (given["wait"], given["delay"]) == ("authoritative", 0)
+    assert options("dns_txt_record", {}, state="present")["wait"] == "authoritative"

@@ -222,4 +222,4 @@ def test_challenges_on_other_hosts_with_scope_play_only(scope, check_mode, order
     assert [item["host"] for item in asked] == expected
     for item in asked:
         assert [challenge["token"] for challenge in item["challenges"]] == [contracts.TOKEN]
-        assert item["listen_timeout"] == 1020
+        assert item["listen_timeout"] == 1140

@@ -147,6 +147,17 @@ class Vaulted:
                 }
             },
         ),
+        (
+            "main",
+            {
+                "acme_dns_wait": "resolver",
+                "acme_dns_delay": "30",
+                "acme_dns": {
+                    "example.net": {"provider": "exec", "program": "/bin/sh", "wait": "none", "delay": 0},
+                    "_acme-challenge.example.com": {"cname": "a.example.net."},
+                },
+            },
+        ),
         ("revoke", {"acme_revoke": "shop, mail"}),
         ("revoke", {"acme_revoke_serials": "00:AB,0x12", "acme_revoke_before": BEFORE}),
         # A fault in the list does not stop a revocation.

@@ -57,6 +57,9 @@ def test_order_settings_have_no_secret():
         (("acme_directory", 1, "eab", "kid"), "k3"),
         (("acme_dns", "example.com", "server"), "192.0.2.2"),
         (("acme_dns", "example.org", "provider"), "rfc2136"),
+        (("acme_dns", "example.org", "wait"), "none"),
+        (("acme_dns", "example.org", "cname"), "a.example.net"),
+        (("acme_dns_wait",), "none"),
     ],
     ids=str,
 )

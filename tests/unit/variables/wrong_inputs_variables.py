@@ -310,6 +310,31 @@ VARIABLES = pytest.mark.parametrize(
             "acme_dns_resolver: invalid resolver 'ns1.example.com': expected ADDRESS, IPV4:PORT or [IPV6]:PORT",
         ),
         (
+            {"acme_dns_resolver": ["https://dns.example/dns-query"]},
+            "acme_dns_resolver: resolver 'https://dns.example/dns-query' is a URL: DNS over HTTPS, TLS and QUIC are",
+        ),
+        ({"acme_dns_wait": "dns"}, "acme_dns_wait: 'dns' is unknown. Give one of authoritative, resolver, none."),
+        ({"acme_dns_wait": "resolvers"}, "acme_dns_wait: 'resolvers' is unknown (did you mean 'resolver'?). Give one"),
+        ({"acme_dns_wait": False}, "acme_dns_wait: false is not a string. Give a string, in quotes."),
+        ({"acme_dns_delay": -1}, "acme_dns_delay: -1 is out of range. Give a number from 0 to 604800."),
+        ({"acme_dns_delay": "1m"}, "acme_dns_delay: '1m' is not a whole number. Give one, without a unit."),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec", "program": "/bin/sh", "wait": "never"}}},
+            "entry 'example.com' of zones (acme_dns): invalid 'wait' of the entry: expected one of authoritative, res",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec", "program": "/bin/sh", "delay": -1}}},
+            "entry 'example.com' of zones (acme_dns): invalid 'delay' of the entry: expected seconds from 0 to 604800",
+        ),
+        (
+            {"acme_dns": {"_acme-challenge.example.com": {"cname": "https://a.example"}}},
+            "entry '_acme-challenge.example.com' of zones (acme_dns): cname has the invalid value 'https://a.example'",
+        ),
+        (
+            {"acme_dns": {"_acme-challenge.example.com": {"cname": "a.example.net"}}},
+            "entry '_acme-challenge.example.com' of zones (acme_dns): no entry has a provider for its cname a.example",
+        ),
+        (
             {"acme_dns_resolver": ["192.0.2.300"]},
             "acme_dns_resolver: invalid resolver '192.0.2.300': expected ADDRESS, IPV4:PORT or [IPV6]:PORT",
         ),

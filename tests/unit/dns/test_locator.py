@@ -7,10 +7,21 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import WaitMode
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location, locate, locate_records
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.locator import Locator
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.wait_rules import Wait, WaitRules
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 
 NAME = "_acme-challenge.www.example.com"
+
+
+def locate(resolver, name, zones=(), mode=WaitMode.AUTHORITATIVE):
+    return Locator(resolver, WaitRules(dict(zones), Wait(mode))).locate(name)
+
+
+def locate_records(resolver, records):
+    return Locator(resolver, WaitRules({})).locate_records(records)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +126,39 @@ def test_locate_records_one_failure_does_not_affect_others(recursor, resolver):
 def test_locate_records_asks_one_question_for_each_name(recursor, resolver):
     locate_records(resolver, [TxtRecord(f"_acme-challenge.w{n}.example.com", "v") for n in range(100)])
     assert recursor.asked() == 100
+
+
+UNASKED = [WaitMode.RESOLVER, WaitMode.NONE]
+WRITER = {"provider": "exec"}
+
+
+@pytest.mark.parametrize("mode", UNASKED)
+@pytest.mark.parametrize("key", ["example.com", NAME, "*"])
+def test_locate_unasked_name_with_entry_is_not_looked_up(recursor, resolver, mode, key):
+    """The resolver may be the CA's, and would keep the answer that there is no such name."""
+    assert locate(resolver, NAME, {key: WRITER}, mode) == Location(NAME, NAME, "example.com")
+    assert not [name for name in recursor.count() if name.startswith("_")]
+
+
+@pytest.mark.parametrize("mode", UNASKED)
+def test_locate_unasked_name_without_entry_has_cname_of_resolver(internet, recursor, resolver, mode):
+    target = "_acme-challenge.www.example.net"
+    internet["example.com"].add(NAME, "CNAME", f"{target}.")
+    assert locate(resolver, NAME, {"example.net": WRITER}, mode) == Location(NAME, target, "example.net", (NAME,))
+    assert recursor.count()[target] == 0
+
+
+@pytest.mark.parametrize("mode", list(WaitMode))
+@pytest.mark.parametrize("key", ["example.com", NAME])
+def test_locate_cname_of_entry_is_not_looked_up(recursor, resolver, mode, key):
+    zones = {key: {"cname": "www.acme.example.net"}, "example.net": WRITER}
+    found = locate(resolver, NAME, zones, mode)
+    assert found == Location(NAME, "www.acme.example.net", "example.net", (NAME,))
+    assert recursor.count()[NAME] == 0
+
+
+def test_locate_cname_of_entry_into_its_own_names_ends(resolver):
+    zones = {"example.com": {**WRITER, "cname": "acme.example.com"}}
+    name = "acme.example.com"
+    assert locate(resolver, NAME, zones) == Location(NAME, name, "example.com", (NAME,))
+    assert locate(resolver, name, zones) == Location(name, name, "example.com")
