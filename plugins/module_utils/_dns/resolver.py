@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from .errors import DnsError, QuestionError
@@ -26,6 +27,9 @@ except ImportError:
 
 # Seconds for one try, so that a lost packet is repeated well within the time for a look-up.
 _LONGEST_TRY = 3.0
+# Seconds for the first try of each resolver, if there are several. A run has up to five processes that each find out
+# which one does not answer.
+_FIRST_TRY = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,20 @@ class TxtAnswer:
     negative_ttl: int | None = None
 
 
+@dataclass(frozen=True)
+class _Server:
+    """One recursive resolver. fresh: the same without a cache."""
+
+    label: str
+    cached: dns.resolver.Resolver
+    fresh: dns.resolver.Resolver
+
+
 class Resolver:
-    """Recursive resolvers with a cache. Several threads may share one object."""
+    """Recursive resolvers with a cache. Several threads may share one object.
+
+    They are asked in the order given. One that does not answer while another does is asked last from then on.
+    """
 
     def __init__(self, nameservers: Sequence[str] = (), timeout: float = 10.0) -> None:
         """*nameservers*: "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:53"; if empty, the system's.
@@ -46,16 +62,18 @@ class Resolver:
         """
         ports = nameservers_and_ports(nameservers)
         try:
-            self._resolver = dns.resolver.Resolver(configure=not ports)
+            base = dns.resolver.Resolver(configure=not ports)
         except dns.resolver.NoResolverConfiguration:
             raise DnsError("/etc/resolv.conf of this machine has no name server: set the option resolver") from None
         if ports:
-            self._resolver.nameservers = list(ports)
-            self._resolver.nameserver_ports = ports
-        self._resolver.timeout = min(_LONGEST_TRY, timeout)
-        self._resolver.lifetime = timeout
-        self._uncached = copy.copy(self._resolver)
-        self._resolver.cache = dns.resolver.LRUCache()
+            base.nameservers = list(ports)
+            base.nameserver_ports = ports
+        base.timeout = min(_LONGEST_TRY, timeout)
+        self._lifetime = timeout
+        cache = dns.resolver.LRUCache()
+        self._servers = tuple(_server(base, str(address), cache) for address in base.nameservers)
+        self._order = self._servers
+        self._lock = Lock()
 
     def look_up(self, name: str, rdtype: str) -> tuple[Any, ...]:
         """Return the records of *name* with the type *rdtype* ("A", "NS", ...), CNAMEs followed; empty without any.
@@ -68,7 +86,7 @@ class Resolver:
 
     def read_values(self, name: str) -> TxtAnswer:
         """Return the TXT values of *name*, CNAMEs followed, as the resolver has them now. Raises QuestionError."""
-        answer = self._ask(name, "TXT", self._uncached)
+        answer = self._ask(name, "TXT", fresh=True)
         if isinstance(answer, dns.resolver.Answer) and answer.rrset is not None:
             return TxtAnswer(frozenset(join(record.strings) for record in answer.rrset))
         response = answer.response if isinstance(answer, dns.resolver.Answer) else answer
@@ -83,8 +101,8 @@ class Resolver:
     @property
     def label(self) -> str:
         """Return the addresses, for messages."""
-        servers = [str(server) for server in self._resolver.nameservers]
-        return f"resolver {', '.join(servers)}" if servers else "any resolver (none is configured)"
+        servers = ", ".join(server.label for server in self._servers)
+        return f"resolver {servers}" if servers else "any resolver (none is configured)"
 
     def find_alias(self, name: str) -> str:
         """Return the target of the CNAME of *name*, without final dot; empty without a CNAME. Raises DnsError."""
@@ -114,31 +132,73 @@ class Resolver:
                 return text_of(rrset.name)
         return ""
 
-    def _ask(
-        self, name: str, rdtype: str, resolver: dns.resolver.Resolver | None = None
-    ) -> dns.resolver.Answer | dns.message.Message | None:
+    def _ask(self, name: str, rdtype: str, fresh: bool = False) -> dns.resolver.Answer | dns.message.Message | None:
         """Return an answer, which may have no records, or the message that says that the name does not exist."""
         try:
             qname = dns.name.from_text(name)
-            return (resolver or self._resolver).resolve(qname, rdtype, raise_on_no_answer=False)
-        except dns.resolver.NXDOMAIN as error:
-            message: dns.message.Message | None = error.kwargs["responses"].get(qname)
-            return message
-        except dns.resolver.LifetimeTimeout:
-            answer = f"no answer within {self._resolver.lifetime:g} s from {self.label}"
-        except dns.resolver.NoNameservers as error:
-            answer = _answers_of(error.kwargs["errors"]) or self.label
         except dns.exception.DNSException as error:
-            answer = f"{type(error).__name__} from {self.label}"
-        raise QuestionError(answer, f"{name} {rdtype}")
+            raise QuestionError(f"it is not a valid name ({type(error).__name__})", f"{name} {rdtype}") from None
+        answers: dict[str, str] = {}
+        silent, asked = self._order, self._order
+        for seconds in self._patience(len(asked)):
+            asked, silent = silent, ()
+            for server in asked:
+                try:
+                    answer = (server.fresh if fresh else server.cached).resolve(
+                        qname, rdtype, raise_on_no_answer=False, lifetime=seconds
+                    )
+                except dns.resolver.NXDOMAIN as error:
+                    answer = error.kwargs["responses"].get(qname)
+                except dns.resolver.LifetimeTimeout:
+                    silent += (server,)
+                    continue
+                except dns.resolver.NoNameservers as error:
+                    answers[server.label] = f"answers {_said(error.kwargs['errors'])}"
+                    continue
+                except dns.exception.DNSException as error:
+                    answers[server.label] = f"gives no usable answer ({type(error).__name__})"
+                    continue
+                self._ask_last(silent)
+                return answer
+        raise QuestionError(self._failure(silent, answers), f"{name} {rdtype}")
+
+    def _patience(self, count: int) -> tuple[float, ...]:
+        """Return the seconds that each of *count* resolvers has to answer: in the first round, in the second."""
+        if count < 2:
+            return (self._lifetime,)
+        first = min(_FIRST_TRY, self._lifetime / (2 * count))
+        return first, self._lifetime / count - first
+
+    def _ask_last(self, silent: Sequence[_Server]) -> None:
+        if silent:
+            with self._lock:
+                self._order = (*(server for server in self._order if server not in silent), *silent)
+
+    def _failure(self, silent: Sequence[_Server], answers: Mapping[str, str]) -> str:
+        texts = [f"resolver {label} {answer}" for label, answer in answers.items()]
+        if silent or not texts:
+            labels = ", ".join(server.label for server in silent)
+            where = f"resolver {labels}" if labels else self.label
+            texts.insert(0, f"no answer within {self._lifetime:g} s from {where}")
+        return "; ".join(texts)
 
 
-def _answers_of(errors: Sequence[Any]) -> str:
-    """Return the error of each resolver, each once."""
-    answers = {}
-    for server, _tcp, _port, error, _response in errors:
-        answers[str(server)] = error if isinstance(error, str) else f"no usable answer ({type(error).__name__})"
-    return "; ".join(f"resolver {server} answers {text}" for server, text in answers.items())
+def _server(base: dns.resolver.Resolver, address: str, cache: dns.resolver.LRUCache) -> _Server:
+    """Return one of the resolvers of *base*."""
+    fresh = copy.copy(base)
+    fresh.nameservers = [address]
+    cached = copy.copy(fresh)
+    cached.cache = cache
+    port = base.nameserver_ports.get(address, base.port)
+    host = f"[{address}]" if ":" in address else address
+    return _Server(address if port == 53 else f"{host}:{port}", cached, fresh)
+
+
+def _said(errors: Sequence[Any]) -> str:
+    """Return the last error of a resolver."""
+    for _server, _tcp, _port, error, _response in reversed(errors):
+        return error if isinstance(error, str) else f"nothing usable ({type(error).__name__})"
+    return "nothing"
 
 
 def text_of(name: dns.name.Name) -> str:

@@ -85,7 +85,7 @@ def test_await_resolver_follows_cname_like_the_ca(pair, time, internet):
 def test_await_resolver_past_deadline_problem_says_why(pair, time, recursor, internet):
     internet["example.com"].add(OTHER, "TXT", '"old"')
     report = waited(pair, time, RECORD, TxtRecord(OTHER, "w"), mode=RESOLVER)
-    where = f"resolver {recursor.address}"
+    where = f"resolver {recursor.address}:{recursor.port}"
     advice = (
         "waited 30 s. Give it more time with timeout (acme_dns_timeout), or have it asked later with delay "
         "(acme_dns_delay)"
@@ -101,8 +101,7 @@ def test_await_resolver_past_deadline_problem_says_why(pair, time, recursor, int
 def test_await_resolver_that_fails_problem_has_its_answer(pair, time, recursor):
     recursor.failing = "SERVFAIL"
     (record,) = waited(pair, time, RECORD, mode=RESOLVER, timeout=1).records
-    assert record.problem.startswith("resolver ")
-    assert "answers SERVFAIL; waited 1 s. " in record.problem
+    assert record.problem.startswith(f"resolver {recursor.address}:{recursor.port} answers SERVFAIL; waited 1 s. ")
 
 
 def test_await_resolver_persistent_record_may_grant_more(pair, time, internet):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import dns.resolver
@@ -24,7 +25,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._dns.resolver import
     ],
 )
 def test_resolver_valid_addresses(given, server):
-    inner = Resolver([given])._resolver
+    inner = Resolver([given])._servers[0].fresh
     assert (inner.nameservers, inner.nameserver_ports) == ([server[0]], {server[0]: server[1]})
 
 
@@ -111,13 +112,59 @@ def test_look_up_silent_resolver_is_named_with_timeout(recursor):
         Resolver([f"127.0.0.1:{recursor.port}"], timeout=0.3).look_up("www.example.com", "A")
 
 
-def test_look_up_silent_resolver_next_is_asked(serve, internet, recursor):
+@pytest.fixture
+def first(serve, internet):
+    """The first of two resolvers."""
+    return serve(*internet.values(), address="127.0.0.2", recursive=True)
+
+
+def both_of(first, recursor, timeout):
+    return Resolver([f"127.0.0.2:{first.port}", f"127.0.0.1:{recursor.port}"], timeout)
+
+
+def test_look_up_silent_resolver_costs_one_short_try(internet, first, recursor):
+    for number in range(32):
+        internet["example.com"].add(f"w{number}.example.com", "A", "192.0.2.7")
+    first.silent = True
+    both = both_of(first, recursor, 10)
+    start = time.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda number: both.look_up(f"w{number}.example.com", "A"), range(32)))
+    assert [len(records) for records in found] == [1] * 32
+    assert time.monotonic() - start < 2
+    assert first.asked() <= 16
+
+
+def test_look_up_resolver_that_answers_again_is_asked_again_after_others_fail(internet, first, recursor):
     internet["example.com"].add("www.example.com", "A", "192.0.2.7")
-    silent = serve(address="127.0.0.2", recursive=True)
-    silent.silent = True
-    both = Resolver([f"127.0.0.2:{silent.port}", f"127.0.0.1:{recursor.port}"], timeout=8)
-    both._resolver.timeout = 0.2
+    both = both_of(first, recursor, 0.8)
+    first.silent = True
+    both.look_up("example.com", "NS")
+    first.silent = False
+    recursor.failing = "SERVFAIL"
     assert len(both.look_up("www.example.com", "A")) == 1
+
+
+def test_look_up_slow_resolvers_have_all_the_time(internet, first, recursor):
+    internet["example.com"].add("www.example.com", "A", "192.0.2.7")
+    first.delay = recursor.delay = 0.6
+    assert len(both_of(first, recursor, 4).look_up("www.example.com", "A")) == 1
+
+
+def test_look_up_all_resolvers_fail_names_each_with_reason(first, recursor):
+    first.silent = True
+    recursor.failing = "REFUSED"
+    with pytest.raises(DnsError) as caught:
+        both_of(first, recursor, 0.4).look_up("www.example.com", "A")
+    assert str(caught.value) == (
+        f"www.example.com A: no answer within 0.4 s from resolver 127.0.0.2:{first.port}; "
+        f"resolver 127.0.0.1:{recursor.port} answers REFUSED"
+    )
+
+
+def test_look_up_malformed_name_raises(resolver):
+    with pytest.raises(DnsError, match=r"^a\.\.b A: it is not a valid name \(EmptyLabel\)$"):
+        resolver.look_up("a..b", "A")
 
 
 @pytest.mark.parametrize("soa", [True, False], ids=["negative answers name their zone", "they do not"])
