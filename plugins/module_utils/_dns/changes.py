@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 from .._common.contracts import TxtRecord
@@ -93,12 +95,15 @@ def carry_out(jobs: Sequence[Job], published: Published, present: bool, dry: boo
     """Do the jobs that have a provider, entries in parallel, and return the results. *dry*: send nothing."""
 
     wanted = _Wanted(published, present, dry)
+    locks = {zone: Lock() for job in jobs for zone in job.by_zone()}
 
     def one(job: Job) -> Results:
         results: Results = {}
         for zone, records in job.by_zone().items():
             if job.provider:
-                results |= _change_zone(job.provider, job.entry, zone, records, wanted)
+                # Several entries may be for names of one zone.
+                with locks[zone] if job.provider.writes_sets else nullcontext():
+                    results |= _change_zone(job.provider, job.entry, zone, records, wanted)
         return results
 
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -115,26 +120,54 @@ class _Wanted:
 
 
 def _change_zone(provider: Provider, entry: str, zone: str, records: Sequence[TxtRecord], wanted: _Wanted) -> Results:
-    results: Results = {}
+    results = _without_room(provider, records) if wanted.present else {}
     to_send: dict[TxtRecord, TxtRecord] = {}
+    changing = set()
     for record in records:
+        if record in results:
+            continue
         is_published = record.value in _values(wanted.published, record)
         is_unknown = Location.of(record) not in wanted.published
-        can_change = wanted.present or provider.keeps_any_number
+        can_change = wanted.present or provider.removes
         changes = can_change and (is_unknown or is_published is not wanted.present)
-        status = Change.CHANGED if changes else Change.UNCHANGED
-        results[record] = replace(record, status=status)
-        # Also if one name server has it already: another one may have lost it. But a provider that keeps few values
-        # would lose another value for it.
-        if provider.keeps_any_number or not (wanted.present and is_published):
-            # Records as they are stored: several names may lead to one.
-            to_send[record] = TxtRecord(str(record.target), record.value)
+        results[record] = replace(record, status=Change.CHANGED if changes else Change.UNCHANGED)
+        # Records as they are stored: several names may lead to one.
+        to_send[record] = TxtRecord(str(record.target), record.value)
+        if changes:
+            changing.add(record.target)
+    if provider.most_values and wanted.present:
+        # All values of a name or none: the one that makes way for a new one may be another of this run.
+        to_send = {record: stored for record, stored in to_send.items() if record.target in changing}
     if to_send and not wanted.dry:
         failures = _send(provider, zone, list(dict.fromkeys(to_send.values())), wanted.present)
         for record, stored in to_send.items():
             if stored in failures:
                 results[record] = fail(record, f"{failures[stored]} ({entry_label(entry)})")
     return results
+
+
+def _without_room(provider: Provider, records: Sequence[TxtRecord]) -> Results:
+    """Return the records that a provider with few values for a name has no room for, with the reason.
+
+    The values of an order follow each other in *records*, so the first order gets all of its values.
+    """
+    values: dict[str | None, dict[str, None]] = {}
+    names: dict[str | None, set[str]] = {}
+    for record in records:
+        values.setdefault(record.target, {})[record.value] = None
+        names.setdefault(record.target, set()).add(record.name)
+
+    def problem(record: TxtRecord) -> str:
+        found = list(values[record.target])
+        if provider.most_values is None or record.value in found[: provider.most_values]:
+            return ""
+        remedy = "let it lead by CNAME to a name of its own" if len(names[record.target]) > 1 else "run again later"
+        return (
+            f"{provider.name} keeps {provider.most_values} values of {record.target}, and this run has {len(found)}: "
+            f"the certificates take turns; {remedy}"
+        )
+
+    return {record: fail(record, reason) for record in records if (reason := problem(record))}
 
 
 def _send(provider: Provider, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:

@@ -42,7 +42,7 @@ class Case:
 
     @property
     def removes(self):
-        return by_name.CLASSES[self.kind].keeps_any_number
+        return by_name.CLASSES[self.kind].removes
 
 
 def rfc2136(_tmp_path):

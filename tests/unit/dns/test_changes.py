@@ -46,7 +46,8 @@ class Ring(Recording):
     """Provider like acme-dns: two values, no removing."""
 
     name = "ring"
-    keeps_any_number = False
+    most_values = 2
+    removes = False
 
 
 @pytest.fixture(autouse=True)
@@ -378,6 +379,72 @@ def test_change_status_and_calls_of_found_values(calls, kind, present, held, sta
     items, _tasks = changed({"*": {"provider": kind}}, [TxtRecord(WWW, "a")], found, present, dry)
     assert items[0].status == status
     assert len(calls) == (sent and not dry)
+
+
+RING = "d420.auth.example.net"
+TAKES_TURNS = f"ring keeps 2 values of {RING}, and this run has 3: the certificates take turns; "
+
+
+def ring(*given, found=()):
+    """Return the items for records (NAME, VALUE) whose CNAMEs lead to one name of a provider with two values."""
+    records = [TxtRecord(name, value) for name, value in given]
+    where = {name: Place(name, RING, "auth.example.net", (name,), True) for name, _value in given}
+    zones = {"*": {"provider": "ring", "cname_targets": ["*"]}}
+    values = {name: frozenset(found) for name, _value in given}
+    return changed(zones, records, values, where=where)[0]
+
+
+def test_change_values_without_room_fail_alone(calls):
+    items = ring((WWW, "a"), (WWW, "b"), (WWW, "c"), (WWW, "a"))
+    assert [item.status for item in items] == ["changed", "changed", "failed", "changed"]
+    assert items[2].problem == f"{TAKES_TURNS}run again later"
+    assert [call[2] for call in calls] == [{(RING, "a"), (RING, "b")}]
+
+
+def test_change_names_without_room_need_names_of_their_own(calls):
+    items = ring((WWW, "a"), (WWW, "b"), (SHOP, "c"))
+    assert [item.status for item in items] == ["changed", "changed", "failed"]
+    assert items[2].problem == f"{TAKES_TURNS}let it lead by CNAME to a name of its own"
+
+
+@pytest.mark.parametrize(
+    ("found", "sent"),
+    [
+        # Sent alone, the new one might push out the other one of this run.
+        ({"a", "old"}, {"a", "b"}),
+        ({"a", "b"}, None),
+        ({"a", "b", "c"}, None),
+        (set(), {"a", "b"}),
+    ],
+)
+def test_change_few_values_are_sent_together_or_not_at_all(calls, found, sent):
+    items = ring((WWW, "a"), (WWW, "b"), (WWW, "c"), found=found)
+    assert [item.status for item in items[:2]] == ["unchanged" if v in found else "changed" for v in ("a", "b")]
+    assert [{value for _name, value in call[2]} for call in calls] == ([sent] if sent else [])
+
+
+@pytest.mark.parametrize("writes_sets", [True, False])
+def test_change_entries_of_one_zone_one_after_the_other_where_sets_are_written(monkeypatch, writes_sets):
+    both = threading.Barrier(2, timeout=5)
+    under_way, most = [], []
+
+    def change(self, zone, records, present):
+        under_way.append(1)
+        most.append(len(under_way))
+        if writes_sets:
+            threading.Event().wait(0.05)
+        else:
+            both.wait()
+        under_way.pop()
+        return {}
+
+    monkeypatch.setattr(Recording, "change", change)
+    monkeypatch.setattr(Recording, "writes_sets", writes_sets)
+    items, _tasks = changed(
+        {name: {"provider": "recording"} for name in (WWW, SHOP)}, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")]
+    )
+    assert [item.status for item in items] == ["changed", "changed"]
+    assert max(most) == (1 if writes_sets else 2)
 
 
 @pytest.mark.parametrize(

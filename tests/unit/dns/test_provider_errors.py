@@ -317,6 +317,70 @@ def test_lexicon_failed_record_does_not_affect_others(opened):
     assert case.server.held(NAME) == {A}
 
 
+def overwrite(case, times, *values):
+    """Have another run replace the values of NAME after each of the next writes, as often as *times*."""
+    answer = case.server.answer
+    left = list(range(times))
+
+    def answer_and_overwrite(method, path, headers, document):
+        answered = answer(method, path, headers, document)
+        if document and left:
+            left.pop()
+            case.server.sets[f"{NAME}."] = [f'"{value}"' for value in values]
+        return answered
+
+    case.server.answer = answer_and_overwrite
+
+
+@pytest.mark.parametrize(("present", "written", "held"), [(True, [B], {A, B}), (False, [A, B], {B})])
+def test_lexicon_values_that_another_run_overwrote_are_written_again(opened, present, written, held):
+    case = opened(lexicon)
+    case.server.sets[f"{NAME}."] = [f'"{A}"']
+    overwrite(case, 1, *written)
+    assert case.make().change(ZONE, [TxtRecord(NAME, A), TxtRecord(OTHER, A)], present) == {}
+    assert case.server.held(NAME) == held
+    assert case.server.held(OTHER) == ({A} if present else set())
+
+
+def test_lexicon_values_that_are_always_overwritten_are_left_to_the_wait(opened):
+    case = opened(lexicon)
+    overwrite(case, 99, B)
+    assert case.make().change(ZONE, [TxtRecord(NAME, A)], True) == {}
+    writes = [request for request in case.server.requests if request[0] == "PATCH"]
+    assert len(writes) == 3
+
+
+def test_lexicon_reads_the_values_back_by_one_request(opened):
+    case = opened(lexicon)
+    records = [TxtRecord(f"_acme-challenge.w{number}.{ZONE}", A) for number in range(5)]
+    assert case.make().change(ZONE, records, True) == {}
+    # Each write reads the zone; the first one has it from signing in.
+    assert [request[0] for request in case.server.requests] == ["GET", "PATCH"] * 5 + ["GET"]
+
+
+def test_lexicon_provider_without_a_list_is_not_asked_twice(opened, monkeypatch):
+    case = opened(lexicon)
+    provider = case.make()
+    monkeypatch.setattr(lexicon_kind._module("powerdns").Provider, "list_records", None)
+    assert provider.change(ZONE, [TxtRecord(NAME, A)], True) == {}
+    assert case.server.held(NAME) == {A}
+
+
+@pytest.mark.parametrize(
+    "listed", ["_acme-challenge.www", f"_acme-challenge.www.{ZONE}", f"_Acme-challenge.www.{ZONE}."]
+)
+def test_lexicon_names_in_any_form_are_compared(opened, monkeypatch, listed):
+    case = opened(lexicon)
+    found = [{"name": listed, "content": f'"{A}"'}]
+    monkeypatch.setattr(lexicon_kind._module("powerdns").Provider, "list_records", lambda *_given: found)
+    assert case.make().change(ZONE, [TxtRecord(NAME, A)], True) == {}
+    assert [request[0] for request in case.server.requests] == ["GET", "PATCH"]
+
+
+def test_lexicon_names_of_providers_are_known():
+    assert lexicon_kind.WRITING_SETS | set(lexicon_kind.MOST_VALUES) <= set(lexicon_kind.providers())
+
+
 def test_lexicon_connects_to_its_api_only(opened, monkeypatch):
     case = opened(lexicon)
     connect = socket.socket.connect
@@ -425,8 +489,8 @@ def test_acme_dns_other_name_fails(opened):
     case = opened(acme_dns)
     failures = case.make().change(ZONE, [TxtRecord(f"other.{ZONE}", A), TxtRecord(case.name, B)], True)
     assert failures == {
-        TxtRecord(f"other.{ZONE}", A): f"other.{ZONE} is not the name of the subdomain d420c923-bbd7: "
-        "add an entry for each name"
+        TxtRecord(f"other.{ZONE}", A): f"other.{ZONE} is not the name of the subdomain d420c923-bbd7: let it lead by "
+        "CNAME to the full domain of the registration, and add an entry for each registration"
     }
     assert case.server.values == [B]
 

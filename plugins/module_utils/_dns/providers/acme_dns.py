@@ -27,12 +27,15 @@ class AcmeDns(Provider):
     name = "acme_dns"
     title = "An acme-dns server"
     notes = (
-        "It keeps the last two values of a name and cannot remove any. That is enough for a domain with its wildcard, "
-        "but not for more. Removing records changes nothing."
+        "It keeps the newest two values of a name and cannot remove any. That is enough for a domain with its "
+        "wildcard. If the certificates of one run need more values of a name, the first ones get theirs, and the "
+        "others wait for later runs; several names in one run need a registration each. Removing records changes "
+        "nothing."
     )
     libraries = ("requests",)
     options = provider_options.ACME_DNS
-    keeps_any_number = False
+    most_values = 2
+    removes = False
 
     def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
         super().__init__(options, limits)
@@ -51,7 +54,8 @@ class AcmeDns(Provider):
             nonlocal http
             if not self.is_delegated(record.name):
                 raise DnsError(
-                    f"{record.name} is not the name of the subdomain {subdomain}: add an entry for each name"
+                    f"{record.name} is not the name of the subdomain {subdomain}: let it lead by CNAME to the full "
+                    "domain of the registration, and add an entry for each registration"
                 )
             if http is None:
                 http = self._connect()

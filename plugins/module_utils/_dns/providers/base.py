@@ -26,8 +26,9 @@ class Provider(ABC):
     """A provider with the options of one entry of acme_dns.
 
     name: its name in entries. title and notes: for the documentation. libraries: what it imports besides the standard
-    library, by the names of pip. keeps_any_number: a name may have any number of values, so that adding one that is
-    there already does no harm to the others.
+    library, by the names of pip. most_values: a name keeps the newest so many values; None for any number. removes: it
+    can remove values. writes_sets: to add or remove a value it reads all values of the name or of the zone, and writes
+    them again, so that two changes at once may lose a value.
     """
 
     name: ClassVar[str]
@@ -35,7 +36,9 @@ class Provider(ABC):
     notes: ClassVar[str] = ""
     libraries: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[tuple[Option, ...]]
-    keeps_any_number: ClassVar[bool] = True
+    most_values: int | None = None
+    removes: bool = True
+    writes_sets: bool = False
 
     def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
         """*options*: from parse_options().

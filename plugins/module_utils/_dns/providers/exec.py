@@ -42,6 +42,7 @@ class Exec(Provider):
         "input or `--`."
     )
     options = provider_options.EXEC
+    writes_sets = True  # nobody knows
 
     def __init__(self, options: Mapping[str, Any], limits: Limits) -> None:
         super().__init__(options, limits)

@@ -32,6 +32,7 @@ from .. import provider_options
 from ..errors import BusyError, DnsError, NotInstalledError, Unusable
 from ..options import BOOL, STR, Option, parse_options
 from ..pace import Limits
+from ..records import is_within
 from .base import Provider, secrets
 
 try:
@@ -50,6 +51,18 @@ _SECRET = re.compile(r"token|secret|pass|psw|key|2fa|service_account_info")
 _BUSY = re.compile(
     r"too many requests|rate.?limit|throttl|rate exceeded|\b(http|status|code)\W{0,3}429\b", re.IGNORECASE
 )
+# Providers that write all values of a name, or all of a zone, to change one.
+WRITING_SETS = frozenset(
+    {
+        *("azure", "constellix", "desec", "devnomads", "gandi", "gehirn", "godaddy", "googleclouddns", "joker"),
+        *("localzone", "misaka", "namecheap", "nsone", "powerdns", "rcodezero", "route53", "sakuracloud", "ultradns"),
+        *("valuedomain", "yandexcloud"),
+    }
+)
+# Providers whose names keep a limited number of TXT values.
+MOST_VALUES = {"duckdns": 1, "flexibleengine": 1}
+# How often values are written again that another program has overwritten.
+_REPAIRS = 2
 _NOT_SECRET = re.compile(r"_file$|_is_global$")
 
 
@@ -66,6 +79,8 @@ class Lexicon(Provider):
         super().__init__(options, limits)
         provider_options.verify_lexicon(options)
         self._name: str = options["name"]
+        self.writes_sets = self._name in WRITING_SETS
+        self.most_values = MOST_VALUES.get(self._name)
         declared = declared_options(self._name)
         what = f"lexicon's provider {self._name}"
         self._options = {
@@ -83,11 +98,43 @@ class Lexicon(Provider):
             self._call(lambda: _change(provider, record, present), record.name)
 
         try:
-            return self.one_by_one(records, one)
+            failures = self.one_by_one(records, one)
+            if self.writes_sets:
+                written = [record for record in records if record not in failures]
+                self._repair(written, present, lambda: self._list(provider, zone), one)
+            return failures
         finally:
             if hasattr(provider, "cleanup"):  # from 3.17 on
                 with suppress(DnsError):  # the records are already changed
                     self._call(provider.cleanup, "signing out")
+
+    def _repair(
+        self,
+        records: Sequence[TxtRecord],
+        present: bool,
+        find_values: Callable[[], set[tuple[str, str]]],
+        change: Callable[[TxtRecord], None],
+    ) -> None:
+        """Write records again that another run has overwritten, as the provider lists them.
+
+        No failure is reported: the records have been written, and the wait asks the name servers for them.
+        """
+        with suppress(DnsError):
+            for _time in range(_REPAIRS):
+                listed = find_values()
+                lost = [record for record in records if ((record.name, record.value) in listed) is not present]
+                if not lost:
+                    break
+                self.one_by_one(lost, change)
+
+    def _list(self, provider: Any, zone: str) -> set[tuple[str, str]]:
+        """Return name and value of all TXT records of a zone, by one request at most providers. Raises DnsError."""
+
+        def ask() -> list[dict[str, Any]]:
+            return list(provider.list_records("TXT", None, None))
+
+        found = self.pace.call(lambda: self._call(ask, "reading the records"))
+        return {(_full_name(str(item["name"]), zone), str(item["content"]).strip('"')) for item in found}
 
     def _sign_in(self, zone: str) -> Any:
         config: dict[str, Any] = {"provider_name": self._name, "domain": zone, self._name: self._options}
@@ -214,6 +261,14 @@ def _is_busy(error: BaseException, answer: requests.Response | None) -> bool:
     if answer is None:
         return bool(_BUSY.search(str(error)))
     return is_busy(answer.status_code, retry_after(answer.headers, datetime.now(timezone.utc)))
+
+
+def _full_name(name: str, zone: str) -> str:
+    """Return a name of the *zone*, as a provider lists it, in the form of a record's name."""
+    lower = name.lower().rstrip(".")
+    if lower in ("", "@"):
+        return zone
+    return lower if is_within(lower, zone) else f"{lower}.{zone}"
 
 
 def _is_there(provider: Any, record: TxtRecord) -> bool | None:
