@@ -121,8 +121,8 @@ options:
         type: str
       can_wait:
         description:
-          - Set to true if a live certificate is still valid. A rate limit, or a CA that is down, then defers the order
-            and does not fail it.
+          - Set to true if a live certificate is still valid. An order that brings no certificate is then deferred to a
+            later run, whatever the reason is, and does not fail.
         type: bool
         default: false
       forced:
@@ -225,7 +225,7 @@ hosts:
     status:
       description:
         - The status of the order, V(pending), V(ready), V(processing) or V(valid).
-        - V(failed) for an order that was not made, and V(deferred) if O(orders[].can_wait) and the problem may pass.
+        - V(failed) for an order that was not made, and V(deferred) for one with O(orders[].can_wait).
       returned: always
       type: str
     problem:

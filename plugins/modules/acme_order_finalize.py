@@ -174,8 +174,8 @@ options:
         version_added: 0.4.0
       can_wait:
         description:
-          - Set to true if a live certificate is still valid. A problem that may pass then defers the order and does not
-            fail it.
+          - Set to true if a live certificate is still valid. An order that brings no certificate is then deferred to a
+            later run, whatever the reason is, and does not fail.
         type: bool
         default: false
   timeout:
@@ -282,7 +282,7 @@ hosts:
       returned: always
       type: str
     status:
-      description: V(valid), V(failed), or V(deferred) if O(orders[].can_wait) and the problem may pass.
+      description: V(valid), V(failed), or V(deferred) for one that failed and has O(orders[].can_wait).
       returned: always
       type: str
     problem:

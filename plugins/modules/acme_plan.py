@@ -345,7 +345,7 @@ hosts:
       returned: always
       type: str
     can_wait:
-      description: True if the live certificate is still valid.
+      description: True if the live certificate is for all wanted names, is not revoked, and does not end soon.
       returned: always
       type: bool
     replaces_ari_id:

@@ -306,6 +306,12 @@ failures:
   returned: always
   type: dict
   sample: {}
+deferred:
+  description: For each certificate that is deferred to a later run, the reason. Such a certificate fails no host.
+  returned: always
+  type: dict
+  sample: {}
+  version_added: 0.4.0
 """
 
 from ..module_utils._ansible.host_deploy import MODULE

@@ -54,10 +54,16 @@ def test_failed_validation_waits_for_its_next_attempt(small: Fleet) -> None:
 def test_failed_renewal_waits_and_fails_no_host(small: Fleet) -> None:
     assert small.site().code == 0
     forced = {"acme_force_renewal": True, "acme_hosts": "web2", "acme_preflight": False}
+    lasting = "the live certificate is still valid, and the host fails from 20"
     small.lab.exec("web2", ["nginx", "-s", "stop"], check=True)
     try:
-        run = small.site(**forced)
-        assert run.hosts_with("failed") == ["web2"]
+        for preflight, why in ((True, "the preflight failed for web2.lab.test"), (False, "http-01: connection")):
+            run = small.site(**{**forced, "acme_preflight": preflight})
+            told = " ".join(run.text.split())
+            assert run.code == 0
+            assert told.count("certificate shop is deferred to a later run: ") == 1
+            assert why in told
+            assert lasting in told
         mark = small.lab.pebble.mark()
         run = small.site(**forced)
         assert (run.code, small.signed_requests(mark)) == (0, [])

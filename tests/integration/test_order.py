@@ -213,16 +213,18 @@ def test_finalize_failed_and_slow_validation(ca, lab):
     slow["challenges"] = patient["challenges"] = []
     result = ca.finalize(good, *failing, slow, patient, timeout=5)
     message = lines(msg_of(result))
-    assert message.keys() == {"empty", "dead", "unknown", "slow"}
+    assert message.keys() == {"empty", "unknown", "slow"}
     assert "empty.web1.lab.test: http-01: unauthorized: " in message["empty"]
     assert "404" in message["empty"]
-    assert "dead.lab.test: http-01: connection: " in message["dead"]
+    (dead,) = (item for item in local(result) if item["name"] == "dead")
+    assert "dead.lab.test: http-01: connection: " in dead["problem"]
     assert "nx.lab.test: http-01: connection: " in message["unknown"]
     assert "did not get past 'pending' within 5 s" in message["slow"]
     found = {item["name"]: (item["status"], item.get("resumable")) for item in local(result)}
     assert found == {
         "good": ("valid", None),
-        **dict.fromkeys(("empty", "dead", "unknown"), ("failed", False)),
+        **dict.fromkeys(("empty", "unknown"), ("failed", False)),
+        "dead": ("deferred", False),
         "slow": ("failed", True),
         "patient": ("deferred", True),
     }

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 class AcmeError(CollectionError):
     """An error of the work with a CA. str(): one line. is_temporary: a later run may succeed without any change.
 
-    retry_at: until when the CA asks to wait (aware UTC), if it does.
+    is_mistake: the user's options are wrong, for all certificates. retry_at: until when the CA asks to wait (aware
+    UTC), if it does.
     """
 
     is_temporary = False
+    is_mistake = False
     kind = FailureKind.REFUSAL
     retry_at: datetime | None = None
 
@@ -31,12 +33,14 @@ class AcmeError(CollectionError):
 class AcmeOptionError(AcmeError, OptionError):
     """An option that no CA could fulfill."""
 
+    is_mistake = True
     kind = FailureKind.LOCAL
 
 
 class AccountKeyError(AcmeError):
     """An account key that cannot be used."""
 
+    is_mistake = True
     kind = FailureKind.LOCAL
 
 

@@ -87,13 +87,14 @@ class PreparedOrder:
 class Failure:
     """The reason why an order failed. resumable: a later run can continue the order.
 
-    is_temporary: that run may succeed without any change. for_all_cas: every other CA would fail as well. retry_at:
-    until when the CA asks to wait.
+    is_temporary: that run may succeed without any change. is_mistake: the user's options are wrong. for_all_cas: every
+    other CA would fail as well. retry_at: until when the CA asks to wait.
     """
 
     message: str
     resumable: bool = False
     is_temporary: bool = False
+    is_mistake: bool = False
     for_all_cas: bool = False
     kind: FailureKind = FailureKind.LOCAL
     retry_at: datetime | None = None
@@ -123,6 +124,7 @@ def to_failure(error: AcmeError) -> Failure:
         str(error),
         resumable,
         is_temporary=temporary,
+        is_mistake=error.is_mistake,
         for_all_cas=isinstance(error, AcmeOptionError),
         # The CA has not refused a certificate that a later run may get without any change.
         kind=FailureKind.CA if temporary and error.kind == FailureKind.REFUSAL else error.kind,

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._common.errors import CollectionError
 from .._common.names import verify_name
-from .._common.statuses import Action, Status
+from .._common.statuses import STOPPED, Action
 from .._common.times import parse_time
 from .._host.challenges import challenge_responses
 from .._host.errors import summary
@@ -51,7 +51,7 @@ def run(task: HostTask) -> dict[str, Any]:
     """Carry out what became of each certificate. Raises CollectionError before anything is changed."""
     params = task.params
     # A host that lacks the library reports what stopped its certificates, and not the library once more.
-    if params["after_handlers"] or any(result["status"] != Status.FAILED for result in params["results"]):
+    if params["after_handlers"] or any(result["status"] not in STOPPED for result in params["results"]):
         verify_host(params["home"])
     claim = Claim.of(params)
     certificates = concerned(params, claim)
@@ -88,7 +88,7 @@ def concerned(params: Mapping[str, Any], claim: Claim) -> dict[str, WantedCertif
     _verify_meaning(results)
     _verify_removals({item["name"] for item in listed}, results)
     carried_out = [
-        result for result in results if result["status"] != Status.FAILED and result["action"] != Action.REMOVE
+        result for result in results if result["status"] not in STOPPED and result["action"] != Action.REMOVE
     ]
     names = {item["name"] for item in (*carried_out, *params["after_handlers"])}
     options = (item for item in listed if item["name"] in names)
@@ -133,4 +133,12 @@ def _format_failures(params: Mapping[str, Any], certificates: Mapping[str, Wante
     return failures
 
 
-MODULE = HostModule(SPEC, run, {"certificates": [], "reloaded": [], "notify": [], "after_handlers": [], "failures": {}})
+_NOTHING: dict[str, Any] = {
+    "certificates": [],
+    "reloaded": [],
+    "notify": [],
+    "after_handlers": [],
+    "failures": {},
+    "deferred": {},
+}
+MODULE = HostModule(SPEC, run, _NOTHING)

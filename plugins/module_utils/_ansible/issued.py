@@ -22,7 +22,7 @@ from .._acme.validity import RequestedValidity
 from .._common.contracts import CertificateOrder
 from .._common.statuses import FailureKind
 from .._common.times import utc
-from .._fleet.decision import lifetime_point
+from .._fleet.lifetime import lifetime_point
 from .._x509 import certificates, chains
 from .._x509.csr import is_answered_by
 from .._x509.errors import CertificateError

@@ -19,6 +19,7 @@ from .._common.contracts import CertificateOrder, Revocation
 from .._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, parse_identifiers
 from .._common.statuses import ORDERED, Status
 from .._common.times import utc
+from .._fleet.deferral import status_of
 from .option_specs import texts
 
 #: Options with which a certificate is ordered, also again, if its order turns out to be another's.
@@ -145,12 +146,10 @@ def to_prepared(order: CertificateOrder) -> PreparedOrder:
 
 
 def from_failure(order: CertificateOrder, failure: Failure) -> CertificateOrder:
-    """Return the result of an order that failed: deferred if the problem may pass and a live certificate is valid."""
-    waits = failure.is_temporary and order.can_wait
-    status = Status.DEFERRED if waits else Status.FAILED
+    """Return the result of an order that failed: deferred if its host can do without the certificate for now."""
     return ended(
         order,
-        status=status,
+        status=status_of(bool(order.can_wait), failure.is_mistake),
         problem=failure.message,
         resumable=failure.resumable,
         failure_kind=failure.kind,

@@ -107,6 +107,7 @@ def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
         "; ".join(f"{url}: {failure.message}" for url, failure in failures),
         resumable=any(failure.resumable for _url, failure in failures),
         is_temporary=any(failure.is_temporary for _url, failure in failures),
+        is_mistake=all(failure.is_mistake for _url, failure in failures),
         kind=decisive_one.kind,
         retry_at=decisive_one.retry_at,
     )

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from .._common.contracts import CertificateEntry, HostCertificate, Version
 from .._common.statuses import Action, Reason
 from .._common.terms import Terms
-from .._common.times import parse_utc
+from .deferral import grace
+from .lifetime import emergency_point, latest_start, lifetime_point, validity
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Decision:
     next_at: datetime | None = None
     can_wait: bool = False
     repair: Decision | None = None
+
+    @property
+    def is_postponed(self) -> bool:
+        """True if the certificate is due, and the live one is kept until a later run."""
+        return self.action == Action.KEEP and bool(self.reason)
 
     def postponed(self, why: str, until: datetime | None = None) -> Decision:
         """Return the decision where the order cannot be made now: wait *until* then if it can wait, else refuse."""
@@ -54,35 +60,6 @@ class Timing:
 
     suggested: datetime | None = None
     interval: timedelta = timedelta(0)
-
-
-def lifetime_point(not_before: datetime, not_after: datetime) -> datetime:
-    """Return when to renew without renewal information: at 2/3 of the lifetime, at 1/2 of one below 10 days."""
-    life = not_after - not_before
-    return not_before + (life / 2 if life < timedelta(days=10) else life * 2 / 3)
-
-
-def emergency_point(not_before: datetime, not_after: datetime) -> datetime:
-    """Return from when on a renewal cannot wait: the middle between the lifetime point and the end."""
-    return not_after - (not_after - lifetime_point(not_before, not_after)) / 2
-
-
-def is_near_end(live: Version | None, now: datetime) -> bool:
-    """Return True if there is no usable certificate, or it ends so soon that its successor cannot wait."""
-    return not (live and live.not_before and live.not_after and _is_usable(live, now))
-
-
-def latest_start(not_before: datetime, not_after: datetime, interval: timedelta) -> datetime | None:
-    """Return from when on a renewal cannot be left to the next run, for a job that runs every *interval*.
-
-    The next run is to come before the emergency point or, for a job that runs too seldom for that, before the end.
-    None if it cannot: then no run is early enough.
-    """
-    slack = max(interval / 10, timedelta(hours=1))  # a run may be late, and CAs date certificates back by an hour
-    for too_late in (emergency_point(not_before, not_after), not_after - slack):
-        if too_late - interval > not_before:
-            return too_late - interval
-    return None
 
 
 def decide(
@@ -114,10 +91,9 @@ def decide(
     if live and not reason:
         reason, next_at = _due(live, now, timing)
     if live is None or reason:
+        can_wait = grace(live, wanted.names, now, bool(revoked)).until is not None
         if certificate.problems:
-            return Decision(Action.REFUSE, reason, "; ".join(certificate.problems))
-        # Clients that check revocation refuse a revoked certificate: it is not usable until it is replaced.
-        can_wait = not revoked and _is_usable(live, now)
+            return Decision(Action.ISSUE, reason, can_wait=can_wait).postponed("; ".join(certificate.problems))
         repair = _repair(wanted, live) if live and can_wait else None
         message = revoked if reason == Reason.REVOKED else ""
         return Decision(Action.ISSUE, reason, message, can_wait=can_wait, repair=repair)
@@ -168,17 +144,3 @@ def _awaits_switch(pending: Version | None, terms: Terms, now: datetime) -> bool
     if not pending or not pending.is_issued:
         return False
     return not terms.difference(pending.terms) and now < lifetime_point(*validity(pending))
-
-
-def _is_usable(live: Version | None, now: datetime) -> bool:
-    """Return True if the live certificate is complete and can be used until a later run."""
-    if live is None or live.missing or live.damaged:
-        return False
-    return now < emergency_point(*validity(live))
-
-
-def validity(version: Version) -> tuple[datetime, datetime]:
-    """Return when the certificate of a version begins and ends to be valid. Raises ValueError if it has no dates."""
-    if not version.not_before or not version.not_after:
-        raise ValueError(f"version {version.version} has no dates")
-    return parse_utc(version.not_before), parse_utc(version.not_after)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from .._acme.known_cas import is_lets_encrypt, name_of
-from .._common.statuses import Action
+from .._common.statuses import Action, Status
 from .._common.text import listed
 from .._common.times import to_length, to_minute
+from .deferral import grace
 from .plan import Planned
 
 _SHOWN = 3  # explanations
@@ -37,6 +38,17 @@ def failing(planned: Iterable[Planned]) -> list[str]:
         for at, plan in coming(planned)
         if plan.certificate.problems
     ]
+
+
+def deferred(planned: Iterable[Planned], now: datetime) -> list[str]:
+    """Return one line for each certificate that is due, and that its host can neither get now nor needs at once."""
+    found = []
+    for plan in planned:
+        if plan.certificate.problems and plan.decision.is_postponed:
+            lasts = grace(plan.certificate.live, plan.names, now).text(Status.DEFERRED)
+            problem = "; ".join(filter(None, (plan.decision.message, lasts)))
+            found.append(f"{_certificate(plan)} is deferred to a later run: {problem}")
+    return found
 
 
 def retried(planned: Iterable[Planned]) -> list[str]:

@@ -102,7 +102,7 @@ def make_plan(
         warnings += watch(planned, sources)
     warnings += filter(None, [sources.clock_warning(), sources.save()])
     removals, kept = unlisted.plan_removals(planned, request.unlisted, request.remove_unlisted)
-    for text in [*warnings, *forecast.failing(planned), *kept]:
+    for text in [*warnings, *forecast.deferred(planned, sources.now()), *forecast.failing(planned), *kept]:
         warn(text)
     return {**result(request, [*planned, *removals]), "controller_ahead": sources.controller_ahead()}
 

@@ -18,8 +18,8 @@ from .._acme.known_cas import name_of
 from .._common.contracts import CountedOrder
 from .._common.statuses import Action, Reason
 from .._common.times import parse_utc, to_minute, utc
-from .decision import emergency_point, validity
 from .issuance_history import RecordedCertificate, reaches_back_to
+from .lifetime import emergency_point, validity
 from .plan import Planned
 from .rate_limits import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
 from .routes import Cas
@@ -169,12 +169,16 @@ def _kind(plan: Planned, url: str, now: datetime) -> str:
     return RENEWAL if set(live.identifiers) == set(plan.names) else NEW
 
 
-def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, datetime]:
-    """Return a key to sort by urgency: what cannot wait, is revoked, is to be replaced, is due; forced orders last."""
+def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, bool, datetime]:
+    """Return a key to sort by urgency: what cannot wait, is revoked, is to be replaced, is due; forced orders last.
+
+    One whose live certificate only lacks a name comes after those without a usable one.
+    """
     decision, live = plan.decision, plan.certificate.live
     until = emergency_point(*validity(live)) if live and live.not_before and live.not_after else _NEVER
     forced = decision.reason == Reason.FORCED and not plan.selected
-    return decision.can_wait, decision.reason != Reason.REVOKED, not plan.selected, forced, until
+    lacks_names = decision.reason == Reason.IDENTIFIERS
+    return decision.can_wait, decision.reason != Reason.REVOKED, lacks_names, not plan.selected, forced, until
 
 
 def _warnings(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:

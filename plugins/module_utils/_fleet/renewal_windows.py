@@ -16,7 +16,7 @@ from datetime import timedelta
 from .._acme.renewal_info import RenewalInfo
 from .._common.contracts import HostCertificate
 from .._common.times import parse_utc
-from .decision import lifetime_point, validity
+from .lifetime import lifetime_point, validity
 
 
 def is_credible(info: RenewalInfo, certificate: HostCertificate) -> bool:

@@ -17,7 +17,8 @@ from .._common.statuses import Action
 from .._common.times import to_minute
 from .attempts import when
 from .ca_choice import choose, passed_over
-from .decision import Decision, is_near_end
+from .decision import Decision
+from .deferral import is_near_end
 from .plan import Planned, without_ca
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .._common.contracts import HostCertificate
 from .._common.times import parse_utc, to_length
-from .decision import latest_start, validity
+from .lifetime import latest_start, validity
 
 if TYPE_CHECKING:  # what it imports takes long to load, and a step for each host uses this file
     from .plan import Planned

@@ -49,7 +49,7 @@ def share(
             givers.setdefault(plan.name, []).append(plan)
     groups: dict[str, list[int]] = {}
     for number, plan in enumerate(result):
-        if plan.is_shared and plan.decision.action != Action.REFUSE:
+        if plan.is_shared and plan.decision.action != Action.REFUSE and not plan.decision.is_postponed:
             groups.setdefault(plan.name, []).append(number)
     for name, numbers in groups.items():
         members = [result[number] for number in numbers]
@@ -129,7 +129,7 @@ def _from_giver(plan: Planned, giver: Planned, issued: RecordedCertificate | Non
     if _serial(plan) == serial:
         return plan
     reason = plan.decision.reason if plan.decision.action == Action.ISSUE else Reason.SHARED
-    decision = Decision(Action.RECEIVE, reason, f"from {giver.host}", can_wait=plan.decision.can_wait)
+    decision = Decision(Action.RECEIVE, reason, f"from {giver.host}", can_wait=_can_wait(plan))
     source = issued or _held(giver)
     directory, account_uri = (source.directory, source.account_uri) if source else (None, None)
     share = SharedKey(plan.name, giver.host, serial=serial, directory=directory, account_uri=account_uri)

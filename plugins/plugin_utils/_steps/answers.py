@@ -110,7 +110,7 @@ def certificate(arguments: Arguments) -> Mapping[str, schema.Reader]:
         "notify": schema.listing(schema.one_of(_handlers(arguments.get("certificates")))),
         "after_handlers": schema.listing(schema.record(notified)),
         "reloaded": schema.listing(schema.message),
-        "failures": schema.table(schema.one_of(names), schema.message),
+        **dict.fromkeys(("failures", "deferred"), schema.table(schema.one_of(names), schema.message)),
     }
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -35,6 +36,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.times import
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import schedule
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.attempts import Attempts
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.deferral import grace, status_of
 
 from .flow import Item, Problems, decisions, orders_of, read, registered
 
@@ -81,37 +83,53 @@ def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
             continue  # shared.outcomes()
         order, final = orders.get(decided.name), finals.get(decided.name)
         outcome = _of_plan(decided) or _of_final(final, order, mirrored) or _of_order(order, results.is_check)
-        outcome = outcome or _not_finalized(decided.name, _why_not(results, host, decided.name, order))
-        outcomes.append(_to_record(outcome, decided, results, host))
+        outcome = outcome or _not_finalized(decided, _why_not(results, host, decided.name, order))
+        outcomes.append(with_advice(_to_record(outcome, decided), decided, results, host))
     return outcomes
 
 
-def _not_finalized(name: str, problem: str) -> CertificateOrder:
-    return replace(stopped(name, problem), failure_kind=FailureKind.LOCAL)
+def _not_finalized(decided: PlannedCertificate, problem: str) -> CertificateOrder:
+    return replace(stopped(decided.name, problem, decided.can_wait), failure_kind=FailureKind.LOCAL)
 
 
-def _to_record(
-    outcome: CertificateOrder, decided: PlannedCertificate, results: BatchResults, host: str
-) -> CertificateOrder:
-    """Return an outcome; of an order with what its host records and says if it has failed, or does so on the host."""
-    kind = outcome.failure_kind
-    if not kind and outcome.status != Status.VALID:
+def _to_record(outcome: CertificateOrder, decided: PlannedCertificate) -> CertificateOrder:
+    """Return an outcome; of an order with what its host records if it has failed, or does so on the host."""
+    if not outcome.failure_kind and outcome.status != Status.VALID:
         return outcome
     # No CA can help if none was asked.
-    directory = None if kind == FailureKind.LOCAL else outcome.directory
-    outcome = replace(outcome, directory=directory, digest=decided.digest)
-    return replace(outcome, advice=_advice(outcome, kind, results, host)) if kind else outcome
+    directory = None if outcome.failure_kind == FailureKind.LOCAL else outcome.directory
+    return replace(outcome, directory=directory, digest=decided.digest)
 
 
-def _advice(outcome: CertificateOrder, kind: FailureKind, results: BatchResults, host: str) -> str | None:
-    """Return since when the orders of a certificate have failed, and when the next attempt is."""
+def with_advice(
+    outcome: CertificateOrder, decided: PlannedCertificate, results: BatchResults, host: str
+) -> CertificateOrder:
+    """Return an outcome; of a certificate that is not issued with what is next, and until when its host can wait."""
+    if outcome.status not in STOPPED:
+        return outcome
     found = registered(results.hostvars, host, "_acme_found", "certificates")
     certificate = next(iter(read(HostCertificate, (item for item in found if item["name"] == outcome.name))), None)
     if certificate is None:
-        return None
+        return outcome
+    failed = _attempts(outcome, certificate, results, host) if outcome.failure_kind else ""
+    lines = (failed, _lasting(outcome.status, decided, certificate, results.now))
+    return replace(outcome, advice="; ".join(filter(None, lines)) or None)
+
+
+def _attempts(outcome: CertificateOrder, certificate: HostCertificate, results: BatchResults, host: str) -> str:
+    """Return since when the orders of a certificate have failed, and when the next attempt is."""
+    kind = outcome.failure_kind or FailureKind.LOCAL
     attempts = Attempts.recorded(certificate, host, outcome.digest or "", results.now)
     attempts = attempts.with_another(kind, outcome.directory or "", utc(results.now), outcome.retry_at)
     return attempts.outlook(results.plan["directories"], results.now)
+
+
+def _lasting(status: Status, decided: PlannedCertificate, certificate: HostCertificate, now: datetime) -> str:
+    """Return until when a host does without a certificate, or why it cannot; empty if it has none."""
+    names = certificate.wanted.names if certificate.wanted else ()
+    with suppress(ValueError):  # of a live version without dates
+        return grace(certificate.live, names, now, decided.reason == Reason.REVOKED).text(status)
+    return ""
 
 
 def _of_plan(decided: PlannedCertificate) -> CertificateOrder | None:
@@ -125,7 +143,7 @@ def _of_final(
     final: CertificateOrder | None, order: CertificateOrder | None, mirrored: Mapping[str, list[str]]
 ) -> CertificateOrder | None:
     """Return a finalized order; if it failed, with the other hosts that did not serve its challenges."""
-    if final is None or final.status != Status.FAILED or order is None:
+    if final is None or final.status not in STOPPED or order is None:
         return final
     lines = (line for challenge in order.challenges or () for line in mirrored.get(challenge.token, ()))
     return replace(final, problem="; ".join([final.problem, *dict.fromkeys(lines)]))
@@ -189,6 +207,6 @@ def too_seldom(plan: Item, host: str, answer: Item) -> list[str]:
     return lines
 
 
-def stopped(name: str, problem: str, status: Status = Status.FAILED) -> CertificateOrder:
+def stopped(name: str, problem: str, can_wait: bool = False) -> CertificateOrder:
     """Return the outcome of a certificate whose order can be resumed, by this host or by the one that shares it."""
-    return CertificateOrder(name, status=status, problem=problem, resumable=True)
+    return CertificateOrder(name, status=status_of(can_wait), problem=problem, resumable=True)

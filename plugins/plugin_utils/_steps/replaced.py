@@ -74,4 +74,6 @@ def _problem(decided: PlannedCertificate, results: Item, before: str | None) -> 
     there = [item["serial"] for item in deployed.get("certificates") or () if item["name"] == decided.name]
     if any(serial and serial != before for serial in there):
         return ""
-    return str(deployed.get("msg") or ("it is deferred to a later run" if deployed else "the host gave no answer"))
+    deferred = (deployed.get("deferred") or {}).get(decided.name)
+    why = deferred or deployed.get("msg")
+    return str(why or ("it is deferred to a later run" if deployed else "the host gave no answer"))

@@ -22,7 +22,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 
 from . import flow
 from .flow import Item
-from .outcomes import BatchResults, of_orders, stopped
+from .outcomes import BatchResults, of_orders, stopped, with_advice
 
 
 def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> list[dict[str, Any]]:
@@ -83,11 +83,18 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
 
 def outcomes(results: BatchResults, host: str) -> list[CertificateOrder]:
     """Return the outcome of each certificate of *host* whose key it gets from another host."""
-    items = (item for item in results.plan["shares"] if host in item["hosts"])
-    return [_outcome(SharedKey.from_result(item), results, host) for item in items]
+    planned = {decided.name: decided for decided in flow.decisions(results.plan, host)}
+    found = []
+    for share in (SharedKey.from_result(item) for item in results.plan["shares"] if host in item["hosts"]):
+        outcome, decided = _outcome(share, results, host), planned[share.name]
+        if isinstance(outcome, str):
+            outcome = with_advice(stopped(share.name, outcome, decided.can_wait), decided, results, host)
+        found.append(outcome)
+    return found
 
 
-def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
+def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder | str:
+    """Return the certificate that *host* got, or why it got none."""
     if results.is_check:
         return CertificateOrder(share.name, action=Action.KEEP)  # no keys are made
     if share.serial is not None:
@@ -104,16 +111,15 @@ def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateO
             chain=of_giver.chain,
         )
         return _given(issued, results, host)
-    why = f"{share.giver} makes the key and orders: {of_giver.problem or 'there is no outcome of the order'}"
-    return stopped(share.name, why, Status.DEFERRED if of_giver.status == Status.DEFERRED else Status.FAILED)
+    return f"{share.giver} makes the key and orders: {of_giver.problem or 'there is no outcome of the order'}"
 
 
-def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
-    """Return the certificate that *host* got, or why it did not. The fields of *share* outrank the giver's word."""
+def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder | str:
+    """Return the certificate that *host* got, or why it got none. The fields of *share* outrank the giver's word."""
     request = results.requested(host)
     if not _public_key(request, share.name):
         why = _mapping(request.get("failures")).get(share.name) or request.get("msg")
-        return stopped(share.name, str(why or "no key to receive it with was made"))
+        return str(why or "no key to receive it with was made")
     answers = _mapping(results.hostvars[host].get("_acme_sealed")).get("results") or ()
     answer: Item = next((item for item in answers if (item.get("item") or {}).get("giver") == share.giver), {})
     shares = answer.get("shares")
@@ -123,7 +129,7 @@ def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrd
     if sealed is None or given.certificate is None or given.chain is None:
         why = (given.refused or {}).get(host) or _mapping(answer.get("failures")).get(share.name)
         why = why or answer.get("msg") or "it gave no answer"
-        return stopped(share.name, f"{share.giver} has the key and did not give it: {why}")
+        return f"{share.giver} has the key and did not give it: {why}"
     return CertificateOrder(
         share.name,
         status=Status.VALID,

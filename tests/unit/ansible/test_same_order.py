@@ -168,8 +168,8 @@ def test_finalize_all_new_order_that_needs_proofs_is_left_to_a_later_run(ca, cus
     [
         ("/new-order", problem("rateLimited", 429, headers=LATER), True, Status.DEFERRED, ". Run again"),
         ("/new-order", problem("rateLimited", 429, "too many"), False, Status.FAILED, ". Run again"),
-        ("/new-order", problem("rejectedIdentifier", 400, "no"), True, Status.FAILED, ". Correct this and run again"),
-        ("/finalize", problem("badCSR", 400, "weak"), True, Status.FAILED, ". Correct this and run again"),
+        ("/new-order", problem("rejectedIdentifier", 400, "no"), False, Status.FAILED, ". Correct this and run again"),
+        ("/finalize", problem("badCSR", 400, "weak"), True, Status.DEFERRED, ". Correct this and run again"),
     ],
     ids=["rate limit", "rate limit without a certificate", "refused", "refused request"],
 )

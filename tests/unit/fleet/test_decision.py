@@ -15,10 +15,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision impo
     Decision,
     Timing,
     decide,
-    emergency_point,
-    is_near_end,
-    lifetime_point,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.lifetime import emergency_point, lifetime_point
 from tests.unit.contracts import (
     DAY,
     DIRECTORY,
@@ -99,7 +97,7 @@ TABLE = {
         found(live={"unreadable": ["privkey.pem"]}, problems=["privkey.pem cannot be read"]),
         DUE,
         {},
-        Decision(Action.REFUSE, Reason.LIFETIME, "privkey.pem cannot be read"),
+        Decision(Action.KEEP, Reason.LIFETIME, "privkey.pem cannot be read", can_wait=True),
     ),
     # revoked
     "revoked": (found(), FRESH, {"revoked": "superseded"}, Decision(Action.ISSUE, Reason.REVOKED, "superseded")),
@@ -145,7 +143,7 @@ TABLE = {
         found({"identifiers": ["shop.example", "www.shop.example", "new.example"]}),
         FRESH,
         {},
-        issue(Reason.IDENTIFIERS),
+        issue(Reason.IDENTIFIERS, can_wait=False),  # the service of new.example has no certificate
     ),
     "another key type": (found({"key_type": "rsa2048"}), FRESH, {}, issue(Reason.KEY_TYPE)),
     "a profile": (found({"profile": "shortlived"}), FRESH, {}, issue(Reason.PROFILE)),
@@ -328,22 +326,6 @@ def test_decide_several_reasons_gravest_is_given(first):
 def test_lifetime_and_emergency_points(life, renewed, urgent):
     assert lifetime_point(ISSUED, ISSUED + life) == ISSUED + renewed
     assert emergency_point(ISSUED, ISSUED + life) == ISSUED + urgent
-
-
-@pytest.mark.parametrize(
-    ("live", "now", "expected"),
-    [
-        ({}, FRESH, False),
-        ({}, URGENT - SECOND, False),
-        ({}, URGENT, True),
-        (None, FRESH, True),
-        ({"missing": ("cert.pem",)}, FRESH, True),
-        ({"damaged": ("privkey.pem",)}, FRESH, True),
-        ({"not_before": None, "not_after": None}, FRESH, True),
-    ],
-)
-def test_is_near_end_also_without_a_usable_certificate(live, now, expected):
-    assert is_near_end(found(live=live).live, now) is expected
 
 
 def test_parse_utc_time_of_manifest_is_aware():

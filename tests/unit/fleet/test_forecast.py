@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info i
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision import Decision
-from tests.unit.contracts import DAY, DUE, HOUR, found
+from tests.unit.contracts import DAY, DUE, FRESH, HOUR, found
 from tests.unit.contracts import DIRECTORY as CA
 from tests.unit.fleet.plans import OTHER, decide_all
 
@@ -69,6 +69,16 @@ def test_failing_names_certificates_with_problems():
     plans = decide_all(*items)
     assert forecast.failing(plans) == [
         "certificate shop of web2: the renewal due 2026-10-31 will fail: webroot /srv is gone; no nginx"
+    ]
+
+
+def test_deferred_names_certificates_that_are_due_on_hosts_with_problems():
+    gone = ["webroot /srv is gone"]
+    items = [found(problems=gone), found(host="web2"), found(host="web3", live=None, problems=gone)]
+    assert forecast.deferred(decide_all(*items), FRESH) == []
+    assert forecast.deferred(decide_all(*items, now=DUE), DUE) == [
+        "certificate shop of web1 is deferred to a later run: webroot /srv is gone; the live certificate is still "
+        "valid, and the host fails from 2026-11-15 12:00 UTC on"
     ]
 
 

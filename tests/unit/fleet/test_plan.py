@@ -210,13 +210,14 @@ class TestWithoutCa:
         [
             (found(), FRESH, Action.KEEP),
             (found(), DUE, Action.KEEP),
-            (found({"identifiers": ["new.example"]}), FRESH, Action.KEEP),
+            (found({"key_type": "rsa2048"}), FRESH, Action.KEEP),
+            (found({"identifiers": ["new.example"]}), FRESH, Action.REFUSE),
             (found(), URGENT, Action.REFUSE),
             (found(live=None), FRESH, Action.REFUSE),
             (found(live={"damaged": ["cert.pem"]}), FRESH, Action.REFUSE),
             (found(live={"reloaded": False}), FRESH, Action.REPAIR),
         ],
-        ids=["kept", "due", "changed", "urgent", "missing", "damaged", "repaired"],
+        ids=["kept", "due", "changed", "new name", "urgent", "missing", "damaged", "repaired"],
     )
     def test_without_ca_postpones_what_can_wait(self, item, now, action):
         (planned,) = decide_all(on("web1", item), now=now)

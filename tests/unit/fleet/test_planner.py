@@ -221,13 +221,13 @@ TABLE = {
         [CA],
     ),
     "a limit, and what can wait for it": (
-        (missing("web1"), found({"identifiers": ["new.example"], "reload": []}, host="web2")),
+        (missing("web1"), found({"key_type": "rsa2048", "reload": []}, host="web2")),
         (CA,),
         {},
         {"limits": ONE_ORDER},
         [
             "web1: certificate shop: issue (missing)",
-            "web2: certificate shop: keep (identifiers changed: the limit of 1 orders in 3 hours at ca.example is "
+            "web2: certificate shop: keep (key changed: the limit of 1 orders in 3 hours at ca.example is "
             "reached; there is room again at 2026-09-02 15:00 UTC)",
         ],
         [
@@ -335,11 +335,8 @@ def test_result_of_a_replacement():
     result = planner.result(request, planned)
     assert result["replacing"] == {"selected": 2, "now": 1, "left": 1, "before": first_second(FRESH)}
     assert result["summary"][0] == "2 to be replaced: this run tries 1, 1 wait for a later one"
-    assert (result["due"], list(result["hosts"])) == (["web2", "web3"], ["web1", "web2", "web3"])
-    assert result["lines"] == [
-        "web2: certificate shop: issue (forced)",
-        "web3: certificate shop: refuse (forced: no room)",
-    ]
+    assert (result["due"], list(result["hosts"])) == (["web2"], ["web1", "web2", "web3"])
+    assert result["lines"] == ["web2: certificate shop: issue (forced)"]
     assert result["coming"] == ["web1: certificate shop: next at 2026-10-31 12:00 UTC"]
 
 

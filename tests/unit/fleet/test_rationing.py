@@ -83,7 +83,7 @@ def test_keep_within_reads_domains_only_if_limit_may_be_reached():
                 item("b", wanted={"identifiers": ["new-b.shop.example"]}),
                 missing("c"),
             ],
-            ["a issue", "b keep", "c issue"],
+            ["a issue", "b refuse", "c issue"],
         ),
         # Among those that can wait, the certificate that expires first is first.
         (

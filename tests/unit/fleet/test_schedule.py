@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import schedule
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision import (
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.lifetime import (
     emergency_point,
     latest_start,
     lifetime_point,

@@ -17,7 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas impo
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, rationing
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.decision import lifetime_point
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.lifetime import lifetime_point
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import SHIPPED
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.routes import Cas
 from tests.unit import contracts

@@ -227,6 +227,7 @@ def test_rollout_deferred_certificate_is_a_warning(home):
     run.take(result("shop", "deferred", problem="rate limit", resumable=True))
     assert (run.failures, run.changed) == ({}, False)
     assert run.warnings == ["certificate shop is deferred to a later run: rate limit"]
+    assert run.result()["deferred"] == {"shop": "rate limit"}
     assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
 
 

@@ -76,6 +76,7 @@ _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "after_handlers": [{"name": "shop", "version": "0008"}],
             "reloaded": ["nginx"],
             "failures": {"old": "it is in use"},
+            "deferred": {"shop": "the CA is down"},
         },
     ),
     "certificate_adopt": (

@@ -43,6 +43,7 @@ def failed(reason):
             "it is deferred to a later run",
         ),
         (ISSUE, deployed(), "it is deferred to a later run"),
+        (ISSUE, deployed(deferred={"shop": "the CA is down"}), "the CA is down"),
         (ISSUE, {"_acme_deployed": {"msg": "MODULE FAILURE"}}, "MODULE FAILURE"),
         # It went away after the plan.
         (ISSUE, {}, "the host gave no answer"),
@@ -55,6 +56,7 @@ def failed(reason):
         "not confirmed",
         "failed",
         "same",
+        "unchanged",
         "deferred",
         "no result",
         "gone",

@@ -172,7 +172,7 @@ def test_results_check_mode_receives_nothing():
             share(),
             with_answer(),
             finalized(DEFERRED),
-            Status.DEFERRED,
+            Status.FAILED,  # the giver can wait, and web2 cannot
             "web1 makes the key and orders: slow down",
         ),
         (share(), variables(), {}, Status.FAILED, "web1 makes the key and orders: it could not be finalized"),
@@ -216,6 +216,18 @@ def test_results_check_mode_receives_nothing():
 )
 def test_results_failure_has_problem(item, hostvars, final, status, problem):
     assert results_of(plan(item), "web2", hostvars, final) == [contracts.stopped(problem, status, host=None)]
+
+
+@pytest.mark.parametrize("final", [finalized(FAILED), finalized(DEFERRED), {"hosts": {}}])
+@pytest.mark.parametrize("serial", [None, "0a"])
+def test_results_receiver_whose_live_certificate_is_good_is_deferred(serial, final):
+    the_plan = plan(share(serial))
+    the_plan["hosts"]["web2"] = [contracts.decided(Action.RECEIVE, can_wait=True).to_result()]
+    has = contracts.found(host="web2").to_result()
+    hostvars = variables(web2={"_acme_request": {}, "_acme_found": {"certificates": [has]}})
+    (result,) = results_of(the_plan, "web2", hostvars, final)
+    assert (result.status, result.resumable) == (Status.DEFERRED, True)
+    assert result.advice.endswith("the host fails from 2026-11-15 12:00 UTC on")
 
 
 def looked(*certificates):

@@ -34,8 +34,8 @@ class Rollout:
     the certificates are in. keep: the number of versions of a certificate that stay, the live one among them. places:
     the format files of all listed certificates, due or not. controller_time: aware UTC; None if it is unknown.
 
-    reloaded: services, and commands. failures: reasons by certificate. notify: the handlers that are to be notified.
-    after_handlers: the versions that are to be confirmed when those have run.
+    reloaded: services, and commands. failures, deferred: reasons by certificate. notify: the handlers that are to be
+    notified. after_handlers: the versions that are to be confirmed when those have run.
     """
 
     home: str
@@ -52,6 +52,7 @@ class Rollout:
     reloaded: list[str] = field(default_factory=list, init=False)
     deployed: dict[str, Deployed] = field(default_factory=dict, init=False)
     failures: dict[str, str] = field(default_factory=dict, init=False)
+    deferred: dict[str, str] = field(default_factory=dict, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
     notify: list[str] = field(default_factory=list, init=False)
     after_handlers: list[dict[str, str]] = field(default_factory=list, init=False)
@@ -132,6 +133,7 @@ class Rollout:
             "notify": self.notify,
             "after_handlers": self.after_handlers,
             "failures": self.failures,
+            "deferred": self.deferred,
         }
 
     def certificates(self) -> list[dict[str, Any]]:
@@ -171,6 +173,7 @@ class Rollout:
             raise
 
     def _defer(self, result: Mapping[str, Any]) -> None:
+        self.deferred[result["name"]] = _reason(result)
         self.warnings.append(f"certificate {result['name']} is deferred to a later run: {_reason(result)}")
         self._stop(result)
 
