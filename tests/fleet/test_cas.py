@@ -108,9 +108,7 @@ def test_cas_second_without_agreement_to_its_terms_is_warned_of(two_cas: tuple[F
     small, second = two_cas
     first, standby = directories(small.lab.pebble, second)
     mark = second.mark()
-    run = small.site(
-        acme_directory=[first, {**standby, "terms_agreed": False}], acme_ca_path="", acme_hosts="web1"
-    )
+    run = small.site(acme_directory=[first, {**standby, "terms_agreed": False}], acme_ca_path="", acme_hosts="web1")
     assert (run.code, run.hosts_with("changed")) == (0, ["web1"])
     assert f"{second.directory_url} could not take over from {first['directory']}: it makes no account" in run.text
     assert "acme_directory[1].terms_agreed to true" in run.text
