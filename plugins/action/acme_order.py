@@ -12,10 +12,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder, plain
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS
-from ansible_collections.certfleet.tls.plugins.module_utils._dns import provider_options
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import is_only_cname
-from ansible_collections.certfleet.tls.plugins.plugin_utils._play import localhost, plays
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, flow, txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import dns_tasks, elsewhere, flow, left_records, txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
@@ -40,6 +37,8 @@ class ActionModule(ControllerAction):
         """Return the orders, and the other hosts that have to answer their challenges."""
         result = super().conclude(run, answer)
         result["dns"] = txt.any_by_dns(result) and not run.check_mode
+        left = left_records.of_plan(run.result("_acme_plan"))
+        result["dns_removal"] = result["dns"] or (bool(left) and not run.check_mode)
         result["elsewhere"] = elsewhere.challenges(run, result)
         return result
 
@@ -55,19 +54,9 @@ class ActionModule(ControllerAction):
             answer = self.run_here("dns_txt_record", {**given, "tasks_file": tasks_file or None})
             if answer.get("failed"):
                 raise AnsibleActionFail(answer["msg"])
-        if _has_tasks(zones, tasks_file):
-            variables = localhost.extra_variables(plays.running(self._task), run.template)
-            problems = localhost.problems(variables, run.variables["ansible_playbook_python"])
-            if problems:
-                raise AnsibleActionFail(" ".join(problems))
+        dns_tasks.verify(run, self._task, zones, tasks_file)
 
 
 def _is_by_dns(order: CertificateOrder) -> bool:
     own = (name.get("challenge") for name in order.identifiers or () if isinstance(name, Mapping))
     return any(challenge in BY_DNS for challenge in (order.challenge, *own))
-
-
-def _has_tasks(zones: Mapping[str, Any], tasks_file: str) -> bool:
-    """Return True if TXT records are set by tasks of other collections, which are modules on localhost."""
-    providers = {entry.get("provider") for entry in zones.values() if not is_only_cname(entry)}
-    return bool(tasks_file) or not providers <= set(provider_options.BUILT_IN)

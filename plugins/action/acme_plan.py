@@ -11,7 +11,13 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import OPTIONS
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, replaced, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import (
+    flow,
+    left_records,
+    outcomes,
+    replaced,
+    shared,
+)
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import (
@@ -95,6 +101,9 @@ class ActionModule(ControllerAction):
                 "the controller is done without. Give all hosts the same value where the controller needs it"
             )
             result["warnings"] = [*result.get("warnings", ()), warning]
+        if run.entry_point in all_variables.ORDERING:
+            left = left_records.find_left(run.hosts, run.results, outcomes.time_of(result))
+            result = left_records.with_plan(result, left) if left else result
         return {**self._frozen, **result, "options": self._frozen["options"]}
 
     def _is_noted_somewhere(self, run: Run) -> bool:

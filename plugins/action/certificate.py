@@ -9,7 +9,14 @@ from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, flow, outcomes, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import (
+    answers,
+    failures,
+    flow,
+    left_records,
+    outcomes,
+    shared,
+)
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
@@ -55,6 +62,12 @@ class ActionModule(HostAction):
             **common,
             "results": plain([*outcomes.of_orders(results, run.host), *shared.outcomes(results, run.host)]),
             "controller_time": utc(results.now),
+            "txt_records": left_records.outcomes(
+                ordered,
+                left_records.of_plan(plan).get(run.host, ()),
+                [run.result("_acme_dns_written"), run.result("_acme_dns_unwritten")],
+                run.host,
+            ),
             "challenges": plain(flow.challenges(ordered, run.results, run.host, stale=True)),
         }
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, flow, shared
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, flow, left_records, outcomes, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
@@ -26,6 +27,7 @@ class ActionModule(HostAction):
             "certificates": flow.ordered_entries(run.certificates(), ordered, run.host),
             "orders": flow.journal(ordered, run.host, run.plan),
             "challenges": plain(flow.challenges(ordered, run.results, run.host)),
+            "txt_records": left_records.to_note(ordered, run.host),
             "receive": shared.receiving(run.plan, run.host),
         }
         if not any(given.values()):
@@ -34,5 +36,6 @@ class ActionModule(HostAction):
             **run.place(),
             "directory": run.plan["directory"],
             "listen_timeout": run.listen_timeout(),
+            "controller_time": utc(outcomes.time_of(run.plan)),
             **given,
         }

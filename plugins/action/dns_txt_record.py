@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord, plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import dns_tasks, left_records, outcomes, txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
@@ -33,12 +33,17 @@ class ActionModule(ControllerAction):
         purpose = "set" if state == "present" else "remove"
         persistent = run.option("acme_dns_persist_write")
         records = txt.txt_records(run.result("_acme_ordered"), run.results, purpose, persistent)
+        zones, tasks_file = run.secret("acme_dns"), run.option("acme_dns_tasks")
+        left = left_records.of_plan(run.plan) if state == "absent" else {}
+        if left:
+            dns_tasks.verify(run, self._task, zones, tasks_file)
+            records = left_records.with_left(records, left)
         return {
             # To set records, they are always located in this step.
             "records": txt.with_locations(records, run.result("_acme_dns_written") if state == "absent" else {}),
             "state": state,
-            "zones": run.secret("acme_dns"),
-            "tasks_file": run.option("acme_dns_tasks") or None,
+            "zones": zones,
+            "tasks_file": tasks_file or None,
             "wait": run.option("acme_dns_wait"),
             "resolver": run.option("acme_dns_resolver"),
             "timeout": min(_LONGEST_WAIT, run.option("acme_dns_timeout")),
@@ -56,8 +61,10 @@ class ActionModule(ControllerAction):
         else:
             unwritten = result.get("records", ())
         if state == "absent":
-            left = {"records": unwritten} if unwritten else result
-            result["warnings"] = [*result.get("warnings", ()), *txt.txt_left(left)]
+            problems = {"records": unwritten} if unwritten else result
+            plan = run.result("_acme_plan")
+            lines = left_records.warnings(problems, left_records.of_plan(plan), outcomes.time_of(plan))
+            result["warnings"] = [*result.get("warnings", ()), *lines]
         return result
 
 

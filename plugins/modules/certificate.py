@@ -45,6 +45,31 @@ options:
   challenges:
     description:
       - The challenges that were served. They are removed first.
+  txt_records:
+    description:
+      - The TXT records that were to be removed. The host forgets those that are, and keeps a note of the others for 30
+        days.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.4.0
+    suboptions:
+      name:
+        description: The name of the record.
+        type: str
+        required: true
+      value:
+        description: Its value.
+        type: str
+        required: true
+      key_authorization:
+        description: The key authorization that the value is the digest of.
+        type: str
+        required: true
+      removed:
+        description: True if it is removed, or was not there.
+        type: bool
+        required: true
   results:
     description:
       - The result for each certificate, as M(certfleet.tls.acme_order_finalize) returned it, or what to do with it.
@@ -170,7 +195,8 @@ options:
   controller_time:
     description:
       - The time of day by the controller's clock, such as V(2026-11-28T12:00:00Z). If a certificate is valid at this
-        time and not by the host's clock, the message says by how much the clocks differ.
+        time and not by the host's clock, the message says by how much the clocks differ. The notes of O(txt_records)
+        and the record of failures have this time.
     type: str
     version_added: 0.4.0
 seealso:

@@ -476,6 +476,39 @@ certificates:
           type: str
           returned: success
           sample: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
+txt_records:
+  description:
+    - The TXT records that runs have set for this O(list), or were about to set, and that are not known to be removed.
+  returned: success
+  type: list
+  elements: dict
+  version_added: 0.4.0
+  contains:
+    name:
+      description: The name of the record.
+      type: str
+      returned: success
+      sample: _acme-challenge.www.example.com
+    value:
+      description: Its value.
+      type: str
+      returned: success
+      sample: LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo
+    key_authorization:
+      description: The key authorization that the value is the digest of (RFC 8555 section 8.4).
+      type: str
+      returned: success
+      sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
+    noted:
+      description: The instant at which it was noted.
+      type: str
+      returned: success
+      sample: "2026-11-01T00:59:30Z"
+    until:
+      description: The instant until which the run that noted it may need it.
+      type: str
+      returned: success
+      sample: "2026-11-01T01:16:30Z"
 history:
   description: The versions of the certificates in O(history), the oldest of each first.
   returned: success

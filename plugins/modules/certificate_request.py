@@ -41,6 +41,37 @@ options:
         for another CA is not resumed.
     type: str
     required: true
+  txt_records:
+    description:
+      - The TXT records that will be set for the orders. The host notes them before, so that a later run can remove what
+        a killed one left (M(certfleet.tls.certificate_info)).
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.4.0
+    suboptions:
+      certificate:
+        description: The name of the certificate that it is for.
+        type: str
+        required: true
+      name:
+        description: The name of the record.
+        type: str
+        required: true
+      value:
+        description: Its value.
+        type: str
+        required: true
+      key_authorization:
+        description: The key authorization that the value is the digest of.
+        type: str
+        required: true
+  controller_time:
+    description:
+      - The time of day by the controller's clock, such as V(2026-11-28T12:00:00Z), for the notes of O(txt_records).
+        These may be needed for O(listen_timeout) seconds. The default is the host's time.
+    type: str
+    version_added: 0.4.0
   receive:
     description:
       - Names of certificates whose private key comes from another host, by M(certfleet.tls.certificate_share).

@@ -35,6 +35,9 @@ DIRECTORY = "https://ca.example/directory"
 ACCOUNT = "https://ca.example/acct/1"
 ORDER = "https://ca.example/order/1"
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+#: The digest of the key authorization that both make.
+VALUE = "LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo"
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 #: A public key, or a sealed text.
 POINT = "BLq2" * 22
@@ -257,6 +260,12 @@ def txt(**given: Any) -> TxtRecord:
     return _made(TxtRecord, given, name="_acme-challenge.shop.example", value="digest")
 
 
+def noted(**given: Any) -> TxtRecord:
+    """Return a TXT record that a host has noted, for a run that ends within an hour."""
+    usual = {"value": VALUE, "key_authorization": f"{TOKEN}.{THUMBPRINT}", "noted": utc(FRESH)}
+    return txt(**{**usual, "until": utc(FRESH + HOUR), **given})
+
+
 def revocation(**given: Any) -> Revocation:
     return _made(Revocation, given, host="web1", name="shop")
 
@@ -281,6 +290,6 @@ ALL = (
         given(),
     ),
     not_ordered(Action.KEEP),
-    *(txt(), txt(target="a.example", zone="example", status="changed", problem="refused")),
+    *(txt(), noted(), txt(target="a.example", zone="example", status="changed", problem="refused")),
     *(revocation(content=PEM, directory=DIRECTORY), revocation(status=RevocationResult.REVOKED)),
 )

@@ -40,7 +40,7 @@ class PersistentAccount:
 
 def dns_01(domain: str, key_authorization: str) -> TxtRecord:
     """Return the record for dns-01 (RFC 8555 section 8.4). *domain*: the identifier without "*."."""
-    return TxtRecord(f"_acme-challenge.{domain}", _digest(key_authorization))
+    return TxtRecord(f"_acme-challenge.{domain}", digest(key_authorization))
 
 
 def dns_account_01(domain: str, key_authorization: str, account_uri: str) -> TxtRecord:
@@ -49,7 +49,7 @@ def dns_account_01(domain: str, key_authorization: str, account_uri: str) -> Txt
     Each account has a label of its own, so several accounts can prove control at the same time.
     """
     label = base64.b32encode(hashlib.sha256(account_uri.encode()).digest()[:10]).decode().lower()
-    return TxtRecord(f"_{label}._acme-challenge.{domain}", _digest(key_authorization))
+    return TxtRecord(f"_{label}._acme-challenge.{domain}", digest(key_authorization))
 
 
 def dns_persist_01(
@@ -103,5 +103,6 @@ def _hashed(domain: str, account: PersistentAccount) -> str:
     return f"{account.hash_prefix}sha-256/{base64url.encode(digest.digest())}"
 
 
-def _digest(key_authorization: str) -> str:
+def digest(key_authorization: str) -> str:
+    """Return the value of a record for dns-01 or dns-account-01 (RFC 8555 section 8.4)."""
     return base64url.encode(hashlib.sha256(key_authorization.encode()).digest())

@@ -30,6 +30,7 @@ from .host_options import (
     LIST_SPEC,
     RESULT_SPEC,
     STATUS_OR_ACTION,
+    TXT_RECORD_SPEC,
     wanted_certificates,
 )
 from .option_specs import list_of
@@ -41,6 +42,7 @@ SPEC: dict[str, Any] = {
     "results": list_of(RESULT_SPEC, **STATUS_OR_ACTION),
     "after_handlers": list_of(HANDLED_SPEC),
     "challenges": list_of(CHALLENGE_SPEC),
+    "txt_records": list_of({**TXT_RECORD_SPEC, "removed": {"type": "bool", "required": True}}),
     "directories": {"type": "list", "elements": "str", "default": []},
     "keep_versions": {"type": "int", "default": KEPT},
     "controller_time": {"type": "str"},
@@ -69,6 +71,7 @@ def run(task: HostTask) -> dict[str, Any]:
         controller_time=parse_time(params["controller_time"]) if params["controller_time"] else None,
     )
     rollout.remove(responses)
+    rollout.settle_records(params["txt_records"])
     for result in params["results"]:
         rollout.take(result)
     for handled in params["after_handlers"]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._common.names import verify_name
 from .._host.steps.inspection import inspect, inventory, unlisted
-from .._host.store import manifest
+from .._host.store import manifest, txt_notes
 from .._host.wanted.claim import Claim
 from .._host.wanted.wanted import verify_absolute
 from .host_module import HostModule, HostTask
@@ -32,12 +32,15 @@ def run(task: HostTask) -> dict[str, Any]:
     for name in params["history"]:
         verify_name(name)
     claim = Claim.of(params)
-    past = [version for name in params["history"] for version in manifest.history(home, name)]
+    common = {
+        "history": [version for name in params["history"] for version in manifest.history(home, name)],
+        "txt_records": txt_notes.read(home, params["list"]),
+    }
     if wanted is None:
-        return {"certificates": inventory(home, params["content"]), "unlisted": [], "history": past}
+        return {"certificates": inventory(home, params["content"]), "unlisted": [], **common}
     found = inspect(home, wanted, params["content"], claim)
     others = unlisted(home, [item["name"] for item in wanted], claim)
-    return {"certificates": found, "unlisted": others, "history": past}
+    return {"certificates": found, "unlisted": others, **common}
 
 
 MODULE = HostModule(SPEC, run)

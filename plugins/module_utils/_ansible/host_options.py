@@ -80,6 +80,12 @@ CHALLENGE_SPEC: dict[str, Any] = {
     "listen": {"type": "str"},
 }
 
+#: A TXT record that a run sets, for the notes of its host.
+TXT_RECORD_SPEC: dict[str, Any] = {
+    **texts("name", "value", required=True),
+    "key_authorization": {"type": "str", "required": True, "no_log": False},
+}
+
 #: The statuses of orders whose result a host carries out.
 RESULTS = (Status.VALID, *STOPPED)
 

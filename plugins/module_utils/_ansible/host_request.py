@@ -6,16 +6,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .._common.times import parse_time
 from .._host.challenges import challenge_responses
 from .._host.steps.preparation import Asked, JournaledOrder
 from .._host.steps.request_batch import RequestBatch
 from .._host.wanted.claim import Claim
 from .host_module import HostModule, HostTask, verify_host
-from .host_options import CERTIFICATE_SPEC, CHALLENGE_SPEC, JOURNAL_SPEC, LIST_SPEC, LISTEN_SPEC, wanted_certificates
-from .option_specs import list_of
+from .host_options import (
+    CERTIFICATE_SPEC,
+    CHALLENGE_SPEC,
+    JOURNAL_SPEC,
+    LIST_SPEC,
+    LISTEN_SPEC,
+    TXT_RECORD_SPEC,
+    wanted_certificates,
+)
+from .option_specs import list_of, texts
 
 SPEC: dict[str, Any] = {
     **LIST_SPEC,
@@ -23,6 +32,8 @@ SPEC: dict[str, Any] = {
     "certificates": list_of(CERTIFICATE_SPEC),
     "orders": list_of(JOURNAL_SPEC),
     "challenges": list_of(CHALLENGE_SPEC),
+    "txt_records": list_of({**TXT_RECORD_SPEC, **texts("certificate", required=True)}),
+    "controller_time": {"type": "str"},
     "receive": {"type": "list", "elements": "str", "default": []},
     **LISTEN_SPEC,
 }
@@ -36,7 +47,8 @@ def run(task: HostTask) -> dict[str, Any]:
     certificates = wanted_certificates(params["certificates"], Claim.of(params))
     responses = challenge_responses.parse_challenges(params["challenges"], True, home, params["listen_timeout"])
     orders = {item["name"]: item for item in params["orders"]}
-    batch = RequestBatch(home, datetime.now(timezone.utc), task.check_mode)
+    now = datetime.now(timezone.utc)
+    batch = RequestBatch(home, now, task.check_mode)
     for name, wanted in certificates.items():
         item = orders.get(name) or {}
         order = JournaledOrder(item["order_uri"], item["account_uri"]) if item else None
@@ -44,6 +56,8 @@ def run(task: HostTask) -> dict[str, Any]:
         batch.prepare(Asked(wanted, directory, order, item.get("new_key", False)))
     for name in params["receive"]:
         batch.await_key(name)
+    noted = parse_time(params["controller_time"]) if params["controller_time"] else now
+    batch.note_records(params["list"], params["txt_records"], noted, timedelta(seconds=params["listen_timeout"]))
     batch.serve(responses)
     return batch.result()
 

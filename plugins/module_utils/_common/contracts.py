@@ -496,6 +496,7 @@ class TxtRecord(_Contract):
 
     target: the name that it is stored under, after CNAMEs; zone: the zone of the target; both empty if unknown.
     aliases: the names whose CNAMEs lead to the target, in order. propagated: all name servers of the zone have it.
+    key_authorization, noted, until: of a host's note (txt_notes.py).
     """
 
     name: str = field(metadata=_by(string))
@@ -506,6 +507,9 @@ class TxtRecord(_Contract):
     status: Change | None = field(default=None, metadata=_sparse(member(Change)))
     propagated: bool | None = field(default=None, metadata=_sparse(flag))
     lacking: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
+    key_authorization: str | None = field(default=None, metadata=_sparse(string))
+    noted: str | None = field(default=None, metadata=_sparse(instant))
+    until: str | None = field(default=None, metadata=_sparse(instant))
     problem: str = field(default="", metadata=_by(string))
 
 

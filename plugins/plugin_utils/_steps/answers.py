@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.module_utils.common import parameters
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common import schema
+from ansible_collections.certfleet.tls.plugins.module_utils._common import schema, txt_notes
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
     BASE64,
     CERTIFICATE,
@@ -26,6 +26,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     HostCertificate,
     PastVersion,
     SharedKey,
+    TxtRecord,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import NOTIFY
 
@@ -50,12 +51,22 @@ def certificate_info(arguments: Arguments) -> Mapping[str, schema.Reader]:
         needed=("invalid", "problems", "live", "pending"),
         name=CERTIFICATE if wanted is None else schema.text(),
     )
+    noted = TxtRecord.reader(
+        only=txt_notes.FIELDS,
+        needed=txt_notes.FIELDS,
+        name=schema.text(txt_notes.RECORD_NAME.pattern),
+        value=schema.text(txt_notes.VALUE.pattern),
+        key_authorization=schema.text(txt_notes.KEY_AUTHORIZATION.pattern),
+        noted=schema.instant,
+        until=schema.instant,
+    )
     past = PastVersion.reader(name=schema.one_of(_texts(arguments.get("history"))))
     entries = schema.listing(found, MANY)
     return {
         "certificates": entries if wanted is None else _answering([str(option["name"]) for option in wanted], entries),
         "unlisted": schema.listing(CERTIFICATE, MANY),
         "history": schema.listing(past, MANY),
+        "txt_records": schema.listing(noted, txt_notes.MOST_NOTES),
     }
 
 

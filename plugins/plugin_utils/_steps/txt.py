@@ -41,20 +41,30 @@ def txt_records(
     persistent ones. *given_up*: results of the steps before; a record that these failed for is not awaited.
     """
     result = []
-    problems = _problems(given_up)
+    problems = problems_of(given_up)
     for host in ordered.get("hosts", {}):
         ready = registered(hostvars, host, "_acme_request", "ready")
         for order in orders_of(ordered, host):
-            for challenge in _by_dns(order):
+            for challenge in by_dns(order):
                 persistent = challenge.type == DNS_PERSIST_01
                 if purpose == "remove":
                     needed = not persistent
                 else:
-                    open_ = order.name in ready and challenge.status not in _DONE
+                    open_ = order.name in ready and is_open(challenge)
                     needed = open_ and (purpose == "await" or write_persistent or not persistent)
                 if needed and not _problem_of(challenge, problems):
                     result.append(TxtRecord(challenge.record_name, challenge.record_value))
     return list(dict.fromkeys(result))
+
+
+def by_dns(order: CertificateOrder) -> list[ChallengeData]:
+    """Return the challenges of an order that are answered by DNS."""
+    return [challenge for challenge in order.challenges or () if challenge.type in BY_DNS]
+
+
+def is_open(challenge: ChallengeData) -> bool:
+    """Return True if a challenge by DNS needs its record."""
+    return challenge.status not in _DONE
 
 
 def with_locations(records: Iterable[TxtRecord], written: Item) -> list[dict[str, Any]]:
@@ -80,7 +90,7 @@ def without_providers(zones: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def any_by_dns(ordered: Mapping[str, Any]) -> bool:
     """Return True if a challenge of an order is answered by DNS."""
-    return any(_by_dns(order) for host in ordered.get("hosts", {}) for order in orders_of(ordered, host))
+    return any(by_dns(order) for host in ordered.get("hosts", {}) for order in orders_of(ordered, host))
 
 
 def txt_problems(ordered: Mapping[str, Any], *results: Item) -> dict[str, dict[str, str]]:
@@ -88,15 +98,29 @@ def txt_problems(ordered: Mapping[str, Any], *results: Item) -> dict[str, dict[s
 
     *results*: those of dns_txt_record, of tasks files, and of dns_propagation.
     """
-    problems = _problems(results)
+    problems = problems_of(results)
     by_host: dict[str, dict[str, str]] = {}
     for host in ordered.get("hosts", {}):
         for order in orders_of(ordered, host):
-            open_ = (challenge for challenge in _by_dns(order) if challenge.status not in _DONE)
+            open_ = filter(is_open, by_dns(order))
             reasons = "; ".join(dict.fromkeys(filter(None, (_problem_of(item, problems) for item in open_))))
             if reasons:
                 by_host.setdefault(host, {})[order.name] = reasons
     return by_host
+
+
+def problems_of(results: Iterable[Item]) -> Problems:
+    """Return the problems of all *results*. If two steps have one for the same record, the first step's counts."""
+    problems: dict[tuple[str, str] | None, str] = {}
+    for result in results:
+        if "records" not in result:
+            if result.get("msg"):
+                problems.setdefault(None, result["msg"])
+            continue
+        for record in map(TxtRecord.from_result, result["records"]):
+            if record.problem:
+                problems.setdefault((record.name, record.value), record.problem)
+    return problems
 
 
 def txt_unwritten(
@@ -126,29 +150,6 @@ def txt_unwritten(
     ]
 
 
-def txt_left(result: Item) -> list[str]:
-    """Return a line for each record that could not be removed."""
-    return [f"TXT record {key[0]}: {problem}" if key else problem for key, problem in _problems([result]).items()]
-
-
-def _problems(results: Iterable[Item]) -> Problems:
-    """Return the problems of all *results*. If two steps have one for the same record, the first step's counts."""
-    problems: dict[tuple[str, str] | None, str] = {}
-    for result in results:
-        if "records" not in result:
-            if result.get("msg"):
-                problems.setdefault(None, result["msg"])
-            continue
-        for record in map(TxtRecord.from_result, result["records"]):
-            if record.problem:
-                problems.setdefault((record.name, record.value), record.problem)
-    return problems
-
-
 def _problem_of(challenge: ChallengeData, problems: Problems) -> str:
     own = problems.get((challenge.record_name, challenge.record_value))
     return f"TXT record {challenge.record_name}: {own}" if own else problems.get(None) or ""
-
-
-def _by_dns(order: CertificateOrder) -> list[ChallengeData]:
-    return [challenge for challenge in order.challenges or () if challenge.type in BY_DNS]

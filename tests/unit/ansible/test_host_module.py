@@ -20,6 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible import (
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_module import HostModule
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
+from tests.unit import contracts
 from tests.unit.host import ca, host
 from tests.unit.host.format_options import COMMON
 
@@ -31,6 +32,7 @@ ORDER = {"name": "shop", **vars(host.ORDER), "directory": None, "new_key": False
 
 def task(home, check_mode=False, **params):
     common = {"home": str(home), "list": "default", "reassign": False, "listen_timeout": 600}
+    common |= {"txt_records": [], "controller_time": None}
     return MagicMock(params={**common, **params}, check_mode=check_mode)
 
 
@@ -122,6 +124,16 @@ def test_request_prepares_journals_and_puts_challenges(home, tmp_path, open_home
     other = {**ORDER, "directory": "https://other.example/directory", "new_key": True}
     result = host_request.MODULE.result(task(home, orders=[other], challenges=[], **options))
     assert host.manifest(home, "0002")["directory"] == "https://other.example/directory"
+
+
+def test_request_notes_records_by_the_time_of_the_controller(home, open_home):
+    record = contracts.noted()
+    records = [{"certificate": "shop", **record.options(("name", "value", "key_authorization"))}]
+    options = {"directory": host.DIRECTORY, "certificates": [ENTRY], "receive": [], "orders": [ORDER], "challenges": []}
+    more = {"txt_records": records, "controller_time": record.noted, "listen_timeout": 3600}
+    assert host_request.MODULE.result(task(home, **options, **more))["ready"] == ["shop"]
+    found = host_info.MODULE.result(task(home, certificates=None, content=False, history=[]))
+    assert found["txt_records"] == [record.options(("name", "value", "key_authorization", "noted", "until"))]
 
 
 def test_request_refused_result_has_all_fields(home, open_home):

@@ -37,6 +37,7 @@ _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "certificates": [{**replace(FOUND, live=replace(LIVE, content=PEM)).to_result(), "wanted": SHOP}],
             "unlisted": ["old"],
             "history": [contracts.past().to_result()],
+            "txt_records": [contracts.noted().to_result()],
         },
     ),
     "certificate_request": (

@@ -132,6 +132,11 @@ def test_accept_key_that_ansible_acts_on_is_dropped(module, key, value, failed):
         ("certificate_info", ("certificates",), [], "certificates is not about the certificates"),
         ("certificate_info", ("unlisted",), ["../etc"], "unlisted[0] has characters"),
         ("certificate_info", ("history", 0, "name"), "bank", "history[0].name is not one that was asked for"),
+        *(
+            ("certificate_info", ("txt_records", 0, field), value, f"txt_records[0].{field} has characters or a form")
+            for field, value in (("name", "shop.example"), ("value", "v=spf1 -all"), ("key_authorization", "x"))
+        ),
+        ("certificate_info", ("txt_records", 0, "until"), "soon", "txt_records[0].until is not an instant"),
         ("certificate_info", ("history", 0, "live"), "yes", "history[0].live is not a boolean"),
         ("certificate_share", ("shares", 0, "sealed"), {"web9": "aa"}, "a key of shares[0].sealed is not one"),
         ("certificate_share", ("shares", 0, "name"), "bank", "shares[0].name is not one that was asked for"),

@@ -23,7 +23,8 @@ def action_of(said, **arguments):
     """Return the action, with this answer of the host's module."""
     action = host_actions.action_of("certificate_info", arguments)
     action._templar.template = lambda value: value
-    action._execute_module = MagicMock(return_value={"changed": False, "unlisted": [], "history": [], **said})
+    empty = {"unlisted": [], "history": [], "txt_records": []}
+    action._execute_module = MagicMock(return_value={"changed": False, **empty, **said})
     return action
 
 
@@ -163,7 +164,14 @@ def test_run_invalid_options_fail_before_host_is_asked():
 def step(task_vars, said=None):
     """Return the result of the first step of the role for this answer of the host's module."""
     action = steps.action_of("certificate_info", batch=True)
-    answer = {"changed": False, "unlisted": [], "history": [], "certificates": [facts()], **(said or {})}
+    answer = {
+        "changed": False,
+        "unlisted": [],
+        "history": [],
+        "txt_records": [],
+        "certificates": [facts()],
+        **(said or {}),
+    }
     action._execute_module = MagicMock(return_value=answer)
     return action, action.run(task_vars={"acme_certificates": [SHOP], **task_vars})
 
@@ -185,7 +193,7 @@ def test_step_returns_options_of_host():
 def test_step_host_without_list_returns_existing_certificates():
     action = steps.action_of("certificate_info", batch=True)
     action._execute_module = MagicMock(
-        return_value={"changed": False, "unlisted": ["old"], "history": [], "certificates": []}
+        return_value={"changed": False, "unlisted": ["old"], "history": [], "txt_records": [], "certificates": []}
     )
     result = action.run(task_vars=without_a_list())
     assert not result.get("failed"), result

@@ -28,7 +28,7 @@ def look(parent=None, play=None, unlisted=(), **variables):
 
     def answer(module_args, **_options):
         found = [{**FOUND, "name": entry["name"]} for entry in module_args["certificates"]]
-        return {"changed": False, "unlisted": list(unlisted), "history": [], "certificates": found}
+        return {"changed": False, "unlisted": list(unlisted), "history": [], "txt_records": [], "certificates": found}
 
     action._execute_module = MagicMock(side_effect=answer)
     result = action.run(task_vars=steps.task_vars(**{"acme_certificates": [SHOP], **variables}))
@@ -135,7 +135,7 @@ def test_validate_module_defaults_are_ignored():
     """A play may have them for its own tasks; with them the role would read no certificate, and succeed."""
     action = steps.action_of("certificate_info", batch=True, home="/srv/acme", list="sites")
     action._task.get_play.return_value = steps.Play()
-    said = {"changed": False, "unlisted": [], "history": [], "certificates": [FOUND]}
+    said = {"changed": False, "unlisted": [], "history": [], "txt_records": [], "certificates": [FOUND]}
     action._execute_module = MagicMock(return_value=said)
     result = action.run(task_vars=steps.task_vars(acme_certificates=[SHOP]))
     assert "batch" in result
@@ -459,7 +459,7 @@ def test_validate_shared_certificates_of_earlier_inclusion_are_kept():
     earlier["inclusion"] = "another-one"
     action = steps.action_of("certificate_info", batch=True)
     action._execute_module = MagicMock(
-        return_value={"changed": False, "unlisted": [], "history": [], "certificates": []}
+        return_value={"changed": False, "unlisted": [], "history": [], "txt_records": [], "certificates": []}
     )
     variables = steps.task_vars("web3", {"web3": {"_acme_found": earlier}}, acme_certificates=[], acme_list="mail")
     (before,) = action.run(task_vars=variables)["shared_before"]

@@ -96,12 +96,6 @@ def test_txt_records_not_set_are_not_awaited():
     assert txt.txt_records(orders, READY, "await", given_up=[written, {}]) == [contracts.txt(value="other")]
 
 
-def test_txt_left_names_records_not_removed():
-    written = records(contracts.txt(problem="refused"), contracts.txt(name="b"))
-    assert txt.txt_left(written) == [f"TXT record {NAME}: refused"]
-    assert txt.txt_left({"msg": "no dnspython"}) == ["no dnspython"]
-
-
 TASK = {"provider": "route53", "records": [{"name": "a.target"}, {"name": "b.target"}]}
 RECORDS = [contracts.txt(name=name, target=f"{name}.target").to_result() for name in "abc"]
 

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..._common.contracts import CertificateRequest
 from ..._common.errors import CollectionError
 from ..challenges import challenge_responses
 from ..challenges.challenge_responses import ChallengeResponse
+from ..store import noting
 from . import key_transfer
 from .preparation import Asked, PreparedRequest, prepare
 
@@ -72,6 +73,22 @@ class RequestBatch:
             self.changed = True
         except CollectionError as error:
             self.failures[name] = str(error)
+
+    def note_records(
+        self, list_name: str, records: Sequence[Mapping[str, Any]], now: datetime, lifetime: timedelta
+    ) -> None:
+        """Note the TXT records that will be set for prepared certificates: a later run has to know what one leaves.
+
+        *records*: as the module's option `txt_records`. *now*: aware UTC, by the controller's clock. *lifetime*: within
+        which the run ends.
+        """
+        wanted = [record for record in records if record["certificate"] not in self.failures]
+        if self.check:
+            return
+        try:
+            noting.add(self.home, list_name, wanted, now, lifetime)
+        except CollectionError as error:
+            self.failures.update(dict.fromkeys((record["certificate"] for record in wanted), str(error)))
 
     def serve(self, responses: Sequence[ChallengeResponse]) -> None:
         """Serve the challenges of certificates that are prepared, whose orders are in the journal by then.

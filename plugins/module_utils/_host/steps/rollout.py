@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from ..._common.errors import CollectionError
 from ..._common.statuses import STOPPED, Action, FailureKind, Status
 from ..._x509.errors import MisfitError, ValidityError
 from ..challenges.challenge_responses import ChallengeResponse
+from ..store import noting
 from ..store.versions import KEPT
 from ..wanted.claim import DEFAULT_CLAIM, Claim
 from ..wanted.reloads import NOTIFY
@@ -68,6 +69,14 @@ class Rollout:
                 self.changed = True
             except CollectionError as error:
                 self.warnings.append(str(error))
+
+    def settle_records(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Forget TXT records that were removed, and note those that stay (the module's option `txt_records`)."""
+        now = self.controller_time or self.now
+        try:
+            self.changed |= noting.settle(self.home, self.claim.list_name, records, now, self.check)
+        except CollectionError as error:
+            self.warnings.append(f"cannot note which TXT records are left: {error}")
 
     def take(self, result: Mapping[str, Any]) -> None:
         """Carry out one result (an element of the module's option `results`): its action, or the end of its order."""
