@@ -35,9 +35,9 @@ def _tables():
         f"{len(_rows())} providers; those of dns-lexicon are the ones that its version {version('dns-lexicon')} has.",
         "Options in **bold** are required; those marked with * are kept out of all messages.",
         "",
-        "| `provider` | what it is | options |",
-        "|---|---|---|",
-        *(f"| {name} | {title} | {options} |" for name, title, options in _rows()),
+        "| `provider` | what it is | options | [two runs at once](#several-runs-at-once) |",
+        "|---|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in _rows()),
         "",
         "## The options in full",
         "",
@@ -66,17 +66,31 @@ def _tables():
 
 def _rows():
     rows = [
-        (f"`{kind.name}`", kind.title, _names(kind.options)) for kind in CLASSES.values() if kind is not lexicon.Lexicon
+        (f"`{kind.name}`", kind.title, _names(kind.options), _at_once(kind.writes_sets, kind.most_values))
+        for kind in CLASSES.values()
+        if kind is not lexicon.Lexicon
     ]
     rows += [
-        (f"`{file.name}`", f"{file.title}, by `{file.module}`", _names(file.options))
+        (f"`{file.name}`", f"{file.title}, by `{file.module}`", _names(file.options), _at_once(file.replaces_sets))
         for file in map(task_files.find, task_files.names())
     ]
     rows += [
-        (f"`lexicon`, `name: {name}`", "by dns-lexicon", _names(lexicon.declared_options(name)))
+        (
+            f"`lexicon`, `name: {name}`",
+            "by dns-lexicon",
+            _names(lexicon.declared_options(name)),
+            _at_once(name in lexicon.WRITING_SETS, lexicon.MOST_VALUES.get(name)),
+        )
         for name in lexicon.providers()
     ]
     return rows
+
+
+def _at_once(writes_sets, most_values=None):
+    """Return the word for a provider; the page explains these words."""
+    if most_values:
+        return f"newest {most_values}"
+    return "by set" if writes_sets else "by value"
 
 
 def _names(options):

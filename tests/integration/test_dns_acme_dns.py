@@ -92,6 +92,17 @@ def test_acme_dns_apex_and_wildcard_are_validated(lab, server, account, tmp_path
     assert done.ok, done.text
 
 
+def test_acme_dns_third_value_of_a_name_fails_alone(lab, server, account):
+    written = write(server, account, *VALUES)
+    assert not written.ok
+    assert [record["status"] for record in written["records"]] == ["changed", "changed", "failed"]
+    assert written["msg"] == (
+        f"not all TXT records could be set: {NAME}: acme_dns keeps 2 values of {server.full_name(account)}, and this "
+        "run has 3: the certificates take turns; run again later"
+    )
+    assert served(lab) == set(VALUES[:2])
+
+
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
 def test_acme_dns_refused_update_is_reported(server, account, status):
     server.trouble = status

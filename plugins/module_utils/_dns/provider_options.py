@@ -33,7 +33,7 @@ _MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 
 
 def _algorithm(text: str) -> str:
-    """Return the name of a TSIG algorithm as it is compared, from one such as "HMAC-SHA512" or "hmac-sha512."."""
+    """Return the name of a TSIG algorithm in the form of _ALGORITHMS, from "HMAC-SHA512" or "hmac-sha512."."""
     # RFC 8945 section 6 has the longer name for the oldest algorithm.
     return text.strip().lower().removesuffix(".").removesuffix(".sig-alg.reg.int")
 
@@ -49,7 +49,7 @@ RFC2136 = (
     Option("port", "Its port, 53 if `server` has none.", type=INT),
     Option(
         "protocol",
-        "How updates are sent. With `udp` each record is a message of its own, and one that is lost is sent again.",
+        "The protocol of updates. With `udp` each record is a message of its own, and one that is lost is sent again.",
         default="tcp",
         choices=_PROTOCOLS,
         clean=str.lower,

@@ -39,11 +39,14 @@ class PropagationReport:
 
     @property
     def warnings(self) -> list[str]:
-        """Return a line about other values, which an earlier run may have left."""
+        """Return a line about other values, of other runs or left by earlier ones."""
         if not self.others:
             return []
         listed = ", ".join(f"{name} ({len(values)})" for name, values in self.others.items())
-        return [f"there are other TXT values than those of this run: {listed}. Remove them if they are old."]
+        return [
+            f"there are other TXT values than those of this run: {listed}. Values of other runs go with these runs; "
+            "one that stays while no run is going on is left over, and can be removed unless an acme-dns server has it."
+        ]
 
 
 def await_records(

@@ -222,7 +222,7 @@ class Api(Quiet):
                     self.end_headers()
                     self.wfile.write(raw)
 
-            do_GET = do_POST = do_PATCH = do_PUT = _any  # noqa: N815 - http.server's names
+            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _any  # noqa: N815 - http.server's names
 
             def log_message(self, *_arguments):
                 pass

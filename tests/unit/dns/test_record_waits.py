@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import WaitMode
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.record_waits import await_records
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.record_waits import PropagationReport, await_records
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.wait_rules import Wait, WaitRules
 
 NAME, OTHER = "_acme-challenge.www.example.com", "_acme-challenge.shop.example.com"
@@ -146,3 +146,13 @@ def test_await_name_whose_cname_leads_to_an_entry_without_questions(pair, time, 
     assert report.records[0].target == "www.example.net"
     assert report.records[0].propagated
     assert time.pauses == [3]
+
+
+def test_report_other_values_are_not_called_old():
+    others = {"_acme-challenge.a.example": ["x", "y"], "_acme-challenge.b.example": ["z"]}
+    assert PropagationReport([], others).warnings == [
+        "there are other TXT values than those of this run: _acme-challenge.a.example (2), _acme-challenge.b.example "
+        "(1). Values of other runs go with these runs; one that stays while no run is going on is left over, and can "
+        "be removed unless an acme-dns server has it."
+    ]
+    assert PropagationReport([], {}).warnings == []

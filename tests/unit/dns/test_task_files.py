@@ -98,6 +98,10 @@ def test_names_each_file_has_a_row_and_no_provider_in_python_has_its_name():
     assert not set(task_files.names()) & set(by_name.CLASSES)
 
 
+def test_header_marks_modules_of_single_values(file):
+    assert file.replaces_sets is (file.name not in BY_VALUE)
+
+
 def test_header_names_options_that_tasks_use(file):
     body = Path(file.path).read_text().split("---\n", 1)[1]
     used = set(re.findall(r"acme_dns_options\.([a-z0-9_]+)", body))

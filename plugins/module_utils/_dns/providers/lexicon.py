@@ -61,7 +61,7 @@ WRITING_SETS = frozenset(
 )
 # Providers whose names keep a limited number of TXT values.
 MOST_VALUES = {"duckdns": 1, "flexibleengine": 1}
-# How often values are written again that another program has overwritten.
+# Values that another program has overwritten are written again so often.
 _REPAIRS = 2
 _NOT_SECRET = re.compile(r"_file$|_is_global$")
 
