@@ -66,7 +66,7 @@ def change_records(
 
     *dry*: send nothing, and return what would be done.
     """
-    located = Locator(authorities.resolver, entries.rules).locate_records(records)
+    located = Locator(authorities, entries.rules).locate_records(records)
     assigned, jobs = assign(located, entries, _is_own(authorities, entries))
     locations = dict.fromkeys(Location.of(record) for job in jobs for record in job.records)
     published = published_values(authorities, [place for place in locations if _may_ask_servers(entries, place)])

@@ -44,5 +44,9 @@ class NoRouteError(DnsError):
     """There is no route to an address of a server, such as IPv6 without IPv6. The server itself may work."""
 
 
+class LameError(DnsError):
+    """A server that a zone lists as its name server does not have the zone."""
+
+
 class SilentError(DnsError):
     """An address of a server did not answer in time."""

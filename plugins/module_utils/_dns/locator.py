@@ -13,8 +13,8 @@ from dataclasses import replace
 from .._common.contracts import TxtRecord
 from .._common.statuses import WaitMode
 from .errors import DnsError
-from .records import canonical
-from .resolver import Resolver
+from .records import canonical, is_within
+from .servers import Authorities
 from .wait_rules import WaitRules
 from .zones import Location
 
@@ -23,17 +23,25 @@ _THREADS = 16
 
 
 class Locator:
-    """Look up where records are stored, each as the rules say for its name. Several threads may share one object."""
+    """Look up where records are stored, each as the rules say for its name. Several threads may share one object.
 
-    def __init__(self, resolver: Resolver, rules: WaitRules) -> None:
-        self._resolver = resolver
+    No resolver is asked for a name that is about to be made: it would keep the answer that there is none, for itself
+    and for a CA that shares it.
+    """
+
+    def __init__(self, authorities: Authorities, rules: WaitRules) -> None:
+        self._authorities = authorities
+        self._resolver = authorities.resolver
         self._rules = rules
 
     def locate(self, name: str) -> Location:
         """Return where the record *name*, which usually does not exist yet, is stored. Raises DnsError."""
         name = canonical(name)
         chain = [name]
-        while alias := self._rules.cname(chain[-1]) or self._find_alias(chain[-1]):
+        while True:
+            alias, zone = self._look_up(chain[-1])
+            if not alias:
+                break
             try:
                 chain.append(canonical(alias))
             except DnsError as error:
@@ -45,10 +53,7 @@ class Locator:
             if len(chain) > _MAX_CNAMES + 1:
                 raise DnsError(f"{name} leads through more than {_MAX_CNAMES} CNAMEs: {' -> '.join(chain)}")
         place = Location(name, chain[-1], "", tuple(chain[:-1]))
-        zone = self._find_zone(place)
-        if zone == ".":
-            raise DnsError(f"{chain[-1]} is in no zone that the resolver knows: check the name and the resolver")
-        return replace(place, zone=canonical(zone))
+        return replace(place, zone=canonical(zone or self._find_zone(place)))
 
     def locate_records(self, records: Sequence[TxtRecord]) -> list[TxtRecord]:
         """Return *records* with their locations. Names are looked up in parallel, and those that have one not at all.
@@ -68,23 +73,50 @@ class Locator:
 
         return [located(record) for record in records]
 
-    def _find_alias(self, name: str) -> str:
-        """Return the target of the CNAME of *name*; empty if it has none, or only one from a wildcard.
+    def _look_up(self, name: str) -> tuple[str, str]:
+        """Return the target of the CNAME of *name*, empty if it has none, and its zone, empty if nobody was asked.
 
-        A record at the name itself replaces a wildcard's (RFC 4592 section 3.2), which is most likely what is wanted:
-        the wildcard is there for hosts.
+        A CNAME from a wildcard does not count. A record at the name itself replaces it (RFC 4592 section 3.2), which is
+        most likely what is wanted: the wildcard is there for hosts. Raises DnsError.
         """
+        named = self._rules.cname(name)
+        if named:
+            return named, ""
         if self._rules.wait_of_name(name).mode is not WaitMode.AUTHORITATIVE:
-            # The resolver would keep the answer that the name does not exist. So it is asked only where there is a
-            # CNAME, or else no entry for the record.
-            return self._resolver.find_alias(name) if self._rules.key(name) is None else ""
-        alias = self._resolver.find_alias(name)
+            # Only where there is a CNAME, or else no entry for the record.
+            return self._resolver.find_alias(name) if self._rules.key(name) is None else "", ""
+        alias, zone = self._ask_zones(name)
         _label, _dot, parent = name.partition(".")
-        if alias and parent and self._resolver.find_alias(f"*.{parent}") == alias:
-            return ""
-        return alias
+        if alias and parent and self._authorities.ask_zone(zone, f"*.{parent}", "CNAME").alias == alias:
+            return "", zone
+        return alias, zone
 
     def _find_zone(self, place: Location) -> str:
-        _label, _dot, parent = place.target.partition(".")
         asks_servers = self._rules.wait(place).mode is WaitMode.AUTHORITATIVE
-        return self._resolver.find_zone(place.target if asks_servers else parent)
+        return self._ask_zones(place.target)[1] if asks_servers else self._zone_of_parent(place.target)
+
+    def _ask_zones(self, name: str) -> tuple[str, str]:
+        """Return the target of the CNAME of *name*, empty without one, and the zone of *name*, as its servers say."""
+        zone = self._zone_of_parent(name)
+        reply = self._authorities.ask_zone(zone, name, "CNAME")
+        # Each referral leads further down.
+        while reply.referral:
+            zone = reply.referral
+            reply = self._authorities.ask_zone(zone, name, "CNAME")
+        # The same servers may have a zone below.
+        is_below = reply.negative_of and is_within(reply.negative_of, zone)
+        return reply.alias, reply.negative_of if is_below else zone
+
+    def _zone_of_parent(self, name: str) -> str:
+        """Return the zone that the resolver has for the parent of *name*. Raises DnsError."""
+        labels = name.split(".")[1:]
+        # Names that begin with an underscore are other records of challenges.
+        while labels and labels[0].startswith("_"):
+            del labels[0]
+        zone = self._resolver.find_zone(".".join(labels)) if labels else "."
+        if zone == ".":
+            # A zone may be right below the root, whatever its number of labels.
+            zone = self._resolver.find_zone(name)
+        if zone == ".":
+            raise DnsError(f"{name} is in no zone that the resolver knows: check the name and the resolver")
+        return zone

@@ -92,7 +92,7 @@ def _locate(authorities: Authorities, rules: WaitRules, records: Sequence[TxtRec
     """
     found = {record: record for record in records if not record.zone and _is_by_name(rules, record)}
     rest = [record for record in records if record not in found]
-    return {**found, **dict(zip(rest, Locator(authorities.resolver, rules).locate_records(rest)))}
+    return {**found, **dict(zip(rest, Locator(authorities, rules).locate_records(rest)))}
 
 
 def _is_by_name(rules: WaitRules, record: TxtRecord) -> bool:

@@ -113,18 +113,16 @@ class Resolver:
     def find_zone(self, name: str) -> str:
         """Return the zone of *name*, which need not exist; '.' if that is the root zone. Raises DnsError."""
         # Usually one question is enough: a negative answer has the SOA of its zone (RFC 2308 section 3).
-        questions = [(name, "CNAME")]
         labels = name.split(".")
-        questions += [(".".join(labels[cut:]), "SOA") for cut in range(len(labels))]
-        found = (self._zone_in_answer(question, rdtype) for question, rdtype in questions)
+        found = (self._zone_in_answer(".".join(labels[cut:])) for cut in range(len(labels)))
         return next(filter(None, found), ".")
 
-    def _zone_in_answer(self, name: str, rdtype: str) -> str:
+    def _zone_in_answer(self, name: str) -> str:
         """Return the zone of *name* if the answer shows it: *name* is a zone, or the answer is negative. Else empty."""
         asked = dns.name.from_text(name)
-        answer = self._ask(name, rdtype)
+        answer = self._ask(name, "SOA")
         if isinstance(answer, dns.resolver.Answer) and answer.rrset is not None:
-            return name if rdtype == "SOA" and answer.rrset.name == asked else ""
+            return name if answer.rrset.name == asked else ""
         response = answer.response if isinstance(answer, dns.resolver.Answer) else answer
         # After a CNAME it would be the zone of the CNAME's target.
         for rrset in response.authority if response and not response.answer else ():

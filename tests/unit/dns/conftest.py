@@ -12,6 +12,8 @@ from tests.unit.dns.scripted_server import ScriptedServer, Zone
 from tests.unit.fake_time import FakeTime
 
 FIRST, SECOND = "127.0.0.11", "127.0.0.12"
+# The address of all name servers of the other zones.
+OTHERS = "127.0.0.14"
 
 
 @pytest.fixture
@@ -35,13 +37,17 @@ def serve():
 
 
 class Pair:
-    """The two authoritative servers of example.com, each with a copy of its own, and who asks them."""
+    """The two authoritative servers of example.com, each with a copy of its own, and who asks them.
+
+    others: the server of all other zones.
+    """
 
     def __init__(self, serve, internet, resolver):
         self.copies = [Zone("example.com"), Zone("example.com")]
         self.first = serve(self.copies[0], address=FIRST)
         self.second = serve(self.copies[1], address=SECOND, port=self.first.port)
         self.servers = (self.first, self.second)
+        self.others = serve(*_delegated(internet, "example.com"), address=OTHERS, port=self.first.port)
         self.zone = internet["example.com"].add("ns1.example.com", "A", FIRST).add("ns2.example.com", "A", SECOND)
         self.resolver = resolver
         self.authorities = self.ask_with()
@@ -59,6 +65,26 @@ class Pair:
 @pytest.fixture
 def pair(serve, internet, resolver):
     return Pair(serve, internet, resolver)
+
+
+def _delegated(internet, *without):
+    """Return the zones with their name servers at OTHERS."""
+    zones = [zone for name, zone in internet.items() if name not in without]
+    for zone in zones:
+        for server in ("ns1", "ns2"):
+            zone.add(f"{server}.{zone.name}", "A", OTHERS)
+    return zones
+
+
+@pytest.fixture
+def world(serve, internet):
+    """The authoritative server of all zones."""
+    return serve(*_delegated(internet), address=OTHERS)
+
+
+@pytest.fixture
+def authorities(world, resolver):
+    return Authorities(resolver, port=world.port, timeout=2)
 
 
 @pytest.fixture

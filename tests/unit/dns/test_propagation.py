@@ -118,10 +118,13 @@ def test_wait_two_names_with_one_target(pair, time):
 @pytest.mark.parametrize(
     ("misbehave", "says"),
     [
-        (lambda server: setattr(server, "failing", "REFUSED"), "is lame: it answers REFUSED for zone example.com"),
+        (
+            lambda server: setattr(server, "failing", "REFUSED"),
+            "is listed as a name server of zone example.com, but does not serve it (it answers REFUSED)",
+        ),
         (
             lambda server: setattr(server, "authoritative", False),
-            "is lame: it is not authoritative for zone example.com",
+            "is listed as a name server of zone example.com, but does not serve it (it answers without authority)",
         ),
         (lambda server: setattr(server, "silent", True), "does not answer within 0.2 s"),
     ],

@@ -11,9 +11,14 @@ import dns.flags
 import dns.query
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, NoRouteError, SilentError
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import NameServer
-from tests.unit.dns.conftest import FIRST, SECOND
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import (
+    DnsError,
+    LameError,
+    NoRouteError,
+    SilentError,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import NameServer, Reply
+from tests.unit.dns.conftest import FIRST, OTHERS, SECOND
 
 NAME = "_acme-challenge.www.example.com"
 
@@ -110,18 +115,102 @@ def test_ask_truncated_answer_is_repeated_by_tcp(pair):
     assert [way for _name, _kind, way, _flags in pair.first.queries] == ["udp", "tcp"]
 
 
-@pytest.mark.parametrize("code", ["REFUSED", "SERVFAIL", "NOTAUTH"])
-def test_ask_refusing_server_is_lame(pair, code):
-    pair.first.failing = code
-    with pytest.raises(DnsError, match=rf"^is lame: it answers {code} for zone example\.com$"):
-        asked(pair)
-
-
-def test_ask_server_without_authority_is_lame(pair):
+@pytest.mark.parametrize(
+    ("misbehave", "says"),
+    [
+        ({"failing": "REFUSED"}, "does not serve it (it answers REFUSED)"),
+        ({"failing": "NOTAUTH"}, "does not serve it (it answers NOTAUTH)"),
+        ({"failing": "SERVFAIL"}, "has a problem with it (it answers SERVFAIL)"),
+        ({"authoritative": False}, "does not serve it (it answers without authority)"),
+        (
+            {"authoritative": False, "recursive": True},
+            "a resolver answers at its address, as where a firewall redirects port 53",
+        ),
+        (
+            {"authoritative": False, "recursive": True, "failing": "REFUSED"},
+            "a resolver answers at its address, as where a firewall redirects port 53",
+        ),
+    ],
+)
+def test_ask_server_without_the_zone_is_lame(pair, misbehave, says):
     pair.add(NAME, "v")
-    pair.first.authoritative = False
-    with pytest.raises(DnsError, match=r"^is lame: it is not authoritative for zone example\.com$"):
-        asked(pair)
+    vars(pair.first).update(misbehave)
+    for question in (asked, lambda pair: pair.authorities.ask("example.com", FIRST, NAME, "CNAME")):
+        with pytest.raises(LameError) as caught:
+            question(pair)
+        assert str(caught.value) == f"is listed as a name server of zone example.com, but {says}"
+
+
+def test_ask_server_with_authority_that_is_a_resolver_too_is_believed(pair):
+    pair.add(NAME, "v")
+    pair.first.recursive = True
+    assert asked(pair) == {"v"}
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+@pytest.mark.parametrize(
+    ("cut", "referral"), [("www.example.com", "www.example.com"), (NAME, NAME), ("example.com", None), ("com", None)]
+)
+def test_ask_referral_counts_below_the_zone_only(pair, cut, referral, recursive):
+    pair.first.cuts = [cut]
+    pair.first.recursive = recursive
+    if referral:
+        assert pair.authorities.ask("example.com", FIRST, NAME, "CNAME") == Reply(referral=referral)
+    else:
+        with pytest.raises(LameError):
+            pair.authorities.ask("example.com", FIRST, NAME, "CNAME")
+
+
+def test_ask_lost_question_is_repeated(pair, monkeypatch):
+    pair.add(NAME, "v")
+    answer, lost = pair.first.answer, []
+
+    def lose_first(wire, way):
+        if lost:
+            return answer(wire, way)
+        lost.append(wire)
+        return None
+
+    monkeypatch.setattr(pair.first, "answer", lose_first)
+    pair.authorities = pair.ask_with(1)
+    assert asked(pair) == {"v"}
+
+
+def test_ask_zone_next_server_is_asked_and_silent_one_only_once(pair):
+    for copy in pair.copies:
+        copy.add(NAME, "CNAME", "a.example.com.")
+    authorities = pair.ask_with(0.2)
+    pair.first.silent = True
+    for _again in range(3):
+        assert authorities.ask_zone("example.com", NAME, "CNAME") == Reply(alias="a.example.com")
+    assert (pair.first.asked(), pair.second.asked()) == (2, 3)  # two tries
+
+
+def test_ask_zone_no_server_answers_names_all_and_the_options(pair):
+    pair.first.silent = True
+    vars(pair.second).update(authoritative=False, recursive=True)
+    with pytest.raises(DnsError) as caught:
+        pair.ask_with(0.2).ask_zone("example.com", NAME, "CNAME")
+    assert str(caught.value) == (
+        f"no name server of zone example.com can be asked about {NAME}: ns1.example.com ({FIRST}) does not answer "
+        f"within 0.2 s; ns2.example.com ({SECOND}) is listed as a name server of zone example.com, but a resolver "
+        "answers at its address, as where a firewall redirects port 53. Let the controller reach port 53 of the zone's "
+        "name servers, or set wait (acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"
+    )
+
+
+def test_ask_zone_servers_without_address_are_named(internet, pair):
+    internet["example.net"].remove("ns1.example.net", "A", OTHERS)
+    internet["example.net"].remove("ns2.example.net", "A", OTHERS)
+    with pytest.raises(
+        DnsError, match=r": ns1\.example\.net has no address; ns2\.example\.net has no address\. Let the"
+    ):
+        pair.authorities.ask_zone("example.net", NAME, "CNAME")
+
+
+def test_ask_zone_without_name_servers_says_so(pair):
+    with pytest.raises(DnsError, match=r"none\.example\.com has no name servers that the resolver knows\. Let the"):
+        pair.authorities.ask_zone("none.example.com", NAME, "CNAME")
 
 
 @pytest.mark.parametrize(("limit", "given", "seconds"), [(0.2, None, "0.2"), (0.2, 9, "0.2"), (9, 0.2, "0.2")])
