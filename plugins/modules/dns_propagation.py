@@ -17,7 +17,8 @@ description:
   - Asks every name server of each zone, at all its IPv4 and IPv6 addresses, until all have all values. There is one
     wait for all records, and only servers that lack a value are asked again.
   - An address without a route from the controller, or one that has never answered, does not count if another address
-    of the same server answers.
+    of the same server answers. A server that has never answered for the zone at any address does not count, with a
+    warning, if all others have the values ten seconds after the beginning.
   - The module fails at the deadline and reports which server lacks which value, or what else is wrong with it.
 author:
   - certfleet.tls contributors (@certfleet)

@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from .._acme.txt_record import grants, is_persistent
 from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .errors import DnsError, NoRouteError, SilentError
-from .servers import Authorities, NameServer
+from .servers import ADVICE, Authorities, NameServer
 from .zones import Location
 
 _THREADS = 16
@@ -24,6 +25,8 @@ _LONGEST_PAUSE = 10.0  # seconds
 _LAST_ROUND = 3.0
 # An address that has never answered does not count after this many rounds if another address of its server answers.
 _SILENT_ROUNDS = 2
+# Seconds after which a server that has never answered is not waited for any longer, if all others have the values.
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,14 @@ class PropagationResult:
 
     problem: one line that says which server lacks which value, or what went wrong there; empty if all servers have all
     values. lacking: these servers, as "name (address)". others: values that any server has besides the wanted ones.
+    ignored: a line for each server that gave no answer and was not waited for.
     """
 
     propagated: bool
     problem: str
     lacking: tuple[str, ...]
     others: frozenset[str]
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,34 +77,58 @@ def wait(
     """Ask, with growing pauses, until every authoritative server has all values, or the deadline has passed.
 
     There is one wait for all locations: only servers that lack a value are asked again. The last round is at the
-    deadline itself.
+    deadline itself. A server that never answers is waited for ten seconds, if all others have the values.
     """
     values: dict[_Place, frozenset[str]] = {}
     for location, more in wanted.items():
         place = _Place.of(location)
         values[place] = values.get(place, frozenset()) | frozenset(more)
     clock = deadline.clock
+    patience = Deadline(clock, min(_PATIENCE, deadline.seconds))
     with ThreadPoolExecutor(_THREADS) as pool:
         survey = _Survey(authorities, pool)
         missing, attempt = values, 0
         while missing:
             survey.ask(missing, Deadline(clock, max(deadline.left(), _LAST_ROUND)))
-            missing = {place: needed for place, needed in missing.items() if any(survey.lacking(place, needed))}
+            is_patient = patience.left() > 0
+            missing = {place: needed for place, needed in missing.items() if survey.awaits(place, needed, is_patient)}
             if not missing or deadline.left() <= 0:
                 break
-            clock.sleep(min(clock.pause(attempt, longest=_LONGEST_PAUSE), deadline.left()))
+            pause = min(clock.pause(attempt, longest=_LONGEST_PAUSE), deadline.left())
+            clock.sleep(min(pause, patience.left()) if is_patient else pause)
             attempt += 1
     results = {}
     for location, needed in wanted.items():
         place = _Place.of(location)
-        lacking = list(survey.lacking(place, needed)) if place in missing else []
+        lacking = list(survey.lacking(place, needed))
+        lines = tuple(f"{server} {problem}".strip() for server, problem in lacking)
+        is_missing = place in missing and survey.awaits(place, needed, False)
         results[location] = PropagationResult(
-            propagated=not lacking,
-            problem="; ".join(f"{server} {problem}".strip() for server, problem in lacking),
-            lacking=tuple(server for server, _problem in lacking if server),
+            propagated=not is_missing,
+            problem=_problem(lines, survey.has_answers(place.zone), deadline) if is_missing else "",
+            lacking=tuple(server for server, _problem in lacking if server) if is_missing else (),
             others=frozenset() if place.persistent else survey.values(place) - values[place],
+            ignored=() if is_missing else tuple(_ignored(line, place.zone, patience) for line in lines),
         )
     return results
+
+
+def _problem(lines: Sequence[str], has_answers: bool, deadline: Deadline) -> str:
+    advice = "Raise timeout (acme_dns_timeout) if the zone takes longer" if has_answers else ADVICE
+    return f"{'; '.join(lines)}; waited {deadline.passed():g} s. {advice}"
+
+
+def _ignored(line: str, zone: str, patience: Deadline) -> str:
+    return (
+        f"{line}. All other name servers of zone {zone} have the TXT records, so it was not waited for longer than "
+        f"{patience.seconds:g} s. Repair it, or remove it from the zone's NS records: the CA may ask it"
+    )
+
+
+class _State(Enum):
+    """A name server's state for the values of a place. OUT: it has never answered for the zone."""
+
+    HAS, LACKS, OUT = auto(), auto(), auto()
 
 
 class _Survey:
@@ -110,7 +139,7 @@ class _Survey:
         self._pool = pool
         self._servers: dict[str, tuple[NameServer, ...] | DnsError] = {}
         self._answers: dict[_Place, dict[str, frozenset[str] | DnsError]] = defaultdict(dict)
-        self._answered: set[str] = set()
+        self._answered: set[tuple[str, str]] = set()
         self._silences: Counter[str] = Counter()
 
     def ask(self, places: Mapping[_Place, frozenset[str]], deadline: Deadline | None = None) -> None:
@@ -145,7 +174,7 @@ class _Survey:
         for (place, address), answer in zip(questions, list(self._pool.map(one, questions))):
             self._answers[place][address] = answer
             if isinstance(answer, frozenset):
-                self._answered.add(address)
+                self._answered.add((place.zone, address))
         self._silences.update(address for address, error in down.items() if isinstance(error, SilentError))
 
     def values(self, place: _Place) -> frozenset[str]:
@@ -158,6 +187,24 @@ class _Survey:
             return self.values(place)
         *_others, (server, problem) = self.lacking(place, frozenset())
         return DnsError(f"{server} {problem}".strip())
+
+    def awaits(self, place: _Place, values: Set[str], is_patient: bool) -> bool:
+        """Return True if *values* are not seen yet. *is_patient*: wait for servers that have never answered, too."""
+        servers = self._servers[place.zone]
+        if isinstance(servers, DnsError):
+            return True
+        states = {self._state(server, place, values) for server in servers}
+        return _State.LACKS in states or _State.HAS not in states or (is_patient and _State.OUT in states)
+
+    def has_answers(self, zone: str) -> bool:
+        """Return True if any server of *zone* has answered."""
+        return any(answered == zone for answered, _address in self._answered)
+
+    def _state(self, server: NameServer, place: _Place, values: Set[str]) -> _State:
+        if not server.trouble and not any(self._lacking_addresses(server, place, values)):
+            return _State.HAS
+        has_answered = any((place.zone, address) in self._answered for address in server.addresses)
+        return _State.LACKS if has_answered else _State.OUT
 
     def lacking(self, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
         """Yield each server that does not have all *values*, and the rest of a sentence about it."""
@@ -179,13 +226,13 @@ class _Survey:
                 lacking = sorted(values - answer)
                 if lacking:
                     yield label, f"lacks {', '.join(map(repr, lacking))}"
-            elif not (any_answers and self._is_excused(address, answer)):
+            elif not (any_answers and self._is_excused(place.zone, address, answer)):
                 yield label, str(answer)
 
-    def _is_excused(self, address: str, error: DnsError) -> bool:
+    def _is_excused(self, zone: str, address: str, error: DnsError) -> bool:
         """Return True if the reason is the network between here and the server, such as IPv6 without a route."""
         if isinstance(error, SilentError):
-            return address not in self._answered and self._silences[address] >= _SILENT_ROUNDS
+            return (zone, address) not in self._answered and self._silences[address] >= _SILENT_ROUNDS
         return isinstance(error, NoRouteError)
 
     def _find_servers(self, zone: str) -> tuple[NameServer, ...] | DnsError:

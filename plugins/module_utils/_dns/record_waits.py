@@ -17,6 +17,7 @@ from .._common.statuses import WaitMode
 from . import propagation, resolver_wait
 from .errors import DnsError
 from .locator import Locator
+from .propagation import PropagationResult
 from .records import canonical
 from .resolver import Resolver
 from .servers import Authorities
@@ -26,10 +27,14 @@ from .zones import Location
 
 @dataclass(frozen=True)
 class PropagationReport:
-    """The records in the order given, and the other values that were found by the name of the record."""
+    """The records in the order given, and the other values that were found by the name of the record.
+
+    ignored: a line for each name server that gave no answer and was not waited for.
+    """
 
     records: list[TxtRecord]
     others: dict[str, list[str]]
+    ignored: list[str]
 
     @property
     def problems(self) -> str:
@@ -39,14 +44,15 @@ class PropagationReport:
 
     @property
     def warnings(self) -> list[str]:
-        """Return a line about other values, of other runs or left by earlier ones."""
+        """Return lines about servers without an answer, and about other values, of other runs or left by earlier ones."""
         if not self.others:
-            return []
+            return self.ignored
         listed = ", ".join(f"{name} ({len(values)})" for name, values in self.others.items())
-        return [
+        others = (
             f"there are other TXT values than those of this run: {listed}. Values of other runs go with these runs; "
             "one that stays while no run is going on is left over, and can be removed unless an acme-dns server has it."
-        ]
+        )
+        return [*self.ignored, others]
 
 
 def await_records(
@@ -67,11 +73,10 @@ def await_records(
             mode, delay = _wait_for(rules, place)
             delays[mode][record] = delay
     by_servers, by_resolver, unasked = (delays[mode] for mode in WaitMode)
-    others: dict[str, list[str]] = {}
+    found: dict[TxtRecord, PropagationResult] = {}
     if by_servers:
-        places = {record: located[record] for record in by_servers}
-        seen, others = _ask_servers(authorities, places, Deadline(clock, timeout))
-        results |= seen
+        found = _ask_servers(authorities, {record: located[record] for record in by_servers}, Deadline(clock, timeout))
+    results |= {record: _seen(located[record], result) for record, result in found.items()}
     # A server that has answered may be one of several at its address.
     seen_delays = (delay for record, delay in by_servers.items() if results[record].propagated)
     end = clock.monotonic() + max(seen_delays, default=0)
@@ -82,7 +87,11 @@ def await_records(
         results |= _ask_resolver(authorities.resolver, places, Deadline(clock, timeout))
     results |= {record: replace(located[record], propagated=True, lacking=()) for record in unasked}
     _sleep_until(clock, max(end, begin + max(unasked.values(), default=0)))
-    return PropagationReport([results[record] for record in records], others)
+    return PropagationReport(
+        [results[record] for record in records],
+        {record.name: sorted(result.others) for record, result in found.items() if result.others},
+        list(dict.fromkeys(line for result in found.values() for line in result.ignored)),
+    )
 
 
 def _locate(authorities: Authorities, rules: WaitRules, records: Sequence[TxtRecord]) -> dict[TxtRecord, TxtRecord]:
@@ -108,23 +117,18 @@ def _wait_for(rules: WaitRules, record: TxtRecord) -> Wait:
 
 def _ask_servers(
     authorities: Authorities, places: Mapping[TxtRecord, TxtRecord], deadline: Deadline
-) -> tuple[dict[TxtRecord, TxtRecord], dict[str, list[str]]]:
-    """Return the result of each record, and other values by the names of records.
-
-    *places*: each record with its location.
-    """
+) -> dict[TxtRecord, PropagationResult]:
+    """Return the result of each record. *places*: each record with its location."""
     locations = {record: Location.of(place) for record, place in places.items()}
     wanted: dict[Location, set[str]] = defaultdict(set)
     for record, location in locations.items():
         wanted[location].add(record.value)
     found = propagation.wait(authorities, wanted, deadline)
+    return {record: found[location] for record, location in locations.items()}
 
-    def finished(record: TxtRecord) -> TxtRecord:
-        result = found[locations[record]]
-        return replace(places[record], propagated=result.propagated, problem=result.problem, lacking=result.lacking)
 
-    others = {record.name: sorted(found[location].others) for record, location in locations.items()}
-    return {record: finished(record) for record in places}, {name: values for name, values in others.items() if values}
+def _seen(record: TxtRecord, result: PropagationResult) -> TxtRecord:
+    return replace(record, propagated=result.propagated, problem=result.problem, lacking=result.lacking)
 
 
 def _ask_resolver(

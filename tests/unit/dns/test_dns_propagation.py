@@ -57,7 +57,9 @@ def test_run_past_deadline_fails_with_all_results(run, pair, internet):
     internet["example.net"].add("_acme-challenge.example.net", "CNAME", f"{NAME}.")
     pair.add("good.example.com", "v")
     result = run((NAME, "v"), ("_acme-challenge.example.net", "v"), ("no name", "v"), ("good.example.com", "v"))
-    lacks = f"ns2.example.com ({SECOND}) lacks 'v'"
+    lacks = (
+        f"ns2.example.com ({SECOND}) lacks 'v'; waited 1 s. Raise timeout (acme_dns_timeout) if the zone takes longer"
+    )
     assert result["failed"] is True
     assert result["msg"] == (
         "not all TXT records were seen: "

@@ -18,12 +18,14 @@ from ansible_collections.certfleet.tls.plugins.module_utils._dns.propagation imp
     published_values,
     wait,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import Authorities
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import ADVICE, Authorities
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 from tests.unit.dns.conftest import FIRST, SECOND
+from tests.unit.dns.scripted_server import Zone
 
 NAME = "_acme-challenge.www.example.com"
 NS1, NS2 = f"ns1.example.com ({FIRST})", f"ns2.example.com ({SECOND})"
+MORE_TIME = "Raise timeout (acme_dns_timeout) if the zone takes longer"
 # An address of the second server that nobody listens on, but for what a test puts there.
 THIRD = "127.0.0.13"
 
@@ -56,7 +58,7 @@ def test_wait_asks_lacking_server_with_growing_pauses(pair, time):
     pair.copies[1].remove(NAME, "TXT", '"v"')
     time.at(5, lambda: pair.add(NAME, "v"))
     assert one(pair, time, "v").propagated
-    assert time.pauses == [0.5, 1, 2, 4, 8]
+    assert time.pauses == [0.5, 1, 2, 4, 2.5]
     assert [server.asked() for server in pair.servers] == [1, 6]
 
 
@@ -70,7 +72,7 @@ def test_wait_server_with_old_value_is_asked_again(pair, time):
 
 def test_wait_pauses_are_limited_and_last_question_is_at_deadline(pair, time):
     assert not one(pair, time, "v", seconds=50).propagated
-    assert time.pauses == [0.5, 1, 2, 4, 8, 10, 10, 10, 4.5]
+    assert time.pauses == [0.5, 1, 2, 4, 2.5, 10, 10, 10, 10]
     assert pair.first.asked() == 10
     time.pauses.clear()
     time.at(9, lambda: pair.add(NAME, "v"))
@@ -82,7 +84,7 @@ def test_wait_past_deadline_problem_names_servers_and_values(pair, time):
     pair.copies[0].add(NAME, "TXT", '"w"')
     outcome = one(pair, time, "v", "w", "x", seconds=3)
     assert not outcome.propagated
-    assert outcome.problem == f"{NS1} lacks 'x'; {NS2} lacks 'w', 'x'"
+    assert outcome.problem == f"{NS1} lacks 'x'; {NS2} lacks 'w', 'x'; waited 3 s. {MORE_TIME}"
     assert outcome.lacking == (NS1, NS2)
 
 
@@ -111,30 +113,90 @@ def test_wait_two_names_with_one_target(pair, time):
     outcomes = waited(pair, time, {first: {"v"}, second: {"w", "y"}}, seconds=2)
     assert outcomes[first] == PropagationResult(True, "", (), frozenset({"x"}))
     assert not outcomes[second].propagated
-    assert outcomes[second].problem == f"{NS1} lacks 'y'; {NS2} lacks 'y'"
+    assert outcomes[second].problem == f"{NS1} lacks 'y'; {NS2} lacks 'y'; waited 2 s. {MORE_TIME}"
     assert outcomes[second].others == {"x"}
 
 
-@pytest.mark.parametrize(
-    ("misbehave", "says"),
-    [
-        (
-            lambda server: setattr(server, "failing", "REFUSED"),
-            "is listed as a name server of zone example.com, but does not serve it (it answers REFUSED)",
-        ),
-        (
-            lambda server: setattr(server, "authoritative", False),
-            "is listed as a name server of zone example.com, but does not serve it (it answers without authority)",
-        ),
-        (lambda server: setattr(server, "silent", True), "does not answer within 0.2 s"),
-    ],
-    ids=["refuses", "not authoritative", "silent"],
-)
-def test_wait_failing_server_is_named_with_reason(pair, time, misbehave, says):
+OUT = [
+    (
+        lambda server: setattr(server, "failing", "REFUSED"),
+        "is listed as a name server of zone example.com, but does not serve it (it answers REFUSED)",
+    ),
+    (
+        lambda server: setattr(server, "authoritative", False),
+        "is listed as a name server of zone example.com, but does not serve it (it answers without authority)",
+    ),
+    (lambda server: setattr(server, "silent", True), "does not answer within 0.2 s"),
+]
+out = pytest.mark.parametrize(("misbehave", "says"), OUT, ids=["refuses", "not authoritative", "silent"])
+
+
+@out
+@pytest.mark.parametrize(("seconds", "waited"), [(120, 10), (3, 3)])
+def test_wait_server_that_never_answers_is_ignored_after_a_while(pair, time, misbehave, says, seconds, waited):
     pair.add(NAME, "v")
     misbehave(pair.second)
-    outcome = one(pair, time, "v", seconds=2, timeout=0.2)
-    assert outcome == PropagationResult(False, f"{NS2} {says}", (NS2,), frozenset())
+    outcome = one(pair, time, "v", seconds=seconds, timeout=0.2)
+    assert outcome == PropagationResult(
+        True,
+        "",
+        (),
+        frozenset(),
+        (
+            f"{NS2} {says}. All other name servers of zone example.com have the TXT records, so it was not waited for "
+            f"longer than {waited} s. Repair it, or remove it from the zone's NS records: the CA may ask it",
+        ),
+    )
+    assert sum(time.pauses) == waited
+
+
+@out
+def test_wait_server_that_never_answers_is_a_problem_while_others_lack_a_value(pair, time, misbehave, says):
+    misbehave(pair.second)
+    outcome = one(pair, time, "v", seconds=30, timeout=0.2)
+    assert not outcome.propagated
+    assert outcome.problem == f"{NS1} lacks 'v'; {NS2} {says}; waited 30 s. {MORE_TIME}"
+    assert outcome.lacking == (NS1, NS2)
+
+
+def test_wait_lagging_server_is_waited_for_without_the_one_that_never_answers(pair, time):
+    pair.second.silent = True
+    time.at(8, lambda: pair.add(NAME, "v"))
+    outcome = one(pair, time, "v", seconds=120, timeout=0.2)
+    assert outcome.propagated
+    assert len(outcome.ignored) == 1
+    assert len(time.pauses) == 8
+
+
+def test_wait_server_that_lacks_a_value_is_waited_for_until_deadline(pair, time):
+    pair.add(NAME, "v")
+    pair.copies[1].remove(NAME, "TXT", '"v"')
+    time.at(1, lambda: setattr(pair.second, "silent", True))
+    outcome = one(pair, time, "v", seconds=60, timeout=0.2)
+    assert outcome.problem == f"{NS2} does not answer within 0.2 s; waited 60 s. {MORE_TIME}"
+
+
+@out
+def test_wait_no_server_answers_problem_names_option(pair, time, misbehave, says):
+    for server in pair.servers:
+        misbehave(server)
+    outcome = one(pair, time, "v", seconds=20, timeout=0.2)
+    assert outcome.problem == f"{NS1} {says}; {NS2} {says}; waited 20 s. {ADVICE}"
+    assert outcome.lacking == (NS1, NS2)
+
+
+def test_wait_server_of_two_zones_is_out_of_the_one_that_it_lacks(pair, time):
+    """It answers for the other zone."""
+    pair.zone.add("www.example.com", "NS", "ns1.example.com.", "ns2.example.com.")
+    other = Zone("www.example.com").add(NAME, "TXT", '"v"')
+    pair.first.zones.append(other)
+    pair.second.failing_names[NAME] = "REFUSED"
+    pair.add("x.example.com", "v")
+    below, above = at(zone="www.example.com"), at("x.example.com")
+    outcomes = waited(pair, time, {below: {"v"}, above: {"v"}}, seconds=60)
+    assert [outcomes[place].propagated for place in (below, above)] == [True, True]
+    assert len(outcomes[below].ignored) == 1
+    assert outcomes[above].ignored == ()
 
 
 def test_wait_server_that_recovers_is_accepted(pair, time):
@@ -151,10 +213,11 @@ def test_wait_slow_server_is_waited_for(pair, time):
     assert time.pauses == []
 
 
-def test_wait_server_without_address_is_a_problem(pair, time):
+def test_wait_server_without_address_is_ignored(pair, time):
     pair.zone.add("example.com", "NS", "gone.example.com.")
     pair.add(NAME, "v")
-    assert one(pair, time, "v", seconds=1).problem == "gone.example.com has no address"
+    (line,) = one(pair, time, "v", seconds=1).ignored
+    assert line.startswith("gone.example.com has no address. All other name servers of zone example.com have the ")
 
 
 def test_wait_failed_look_up_of_servers_is_a_problem(pair, time, recursor):
@@ -200,13 +263,13 @@ def test_wait_address_without_route_is_ignored_if_another_answers(pair, time):
 
 
 @pytest.mark.usefixtures("no_route")
-def test_wait_address_without_route_is_a_problem_if_none_answers(pair, time):
+def test_wait_address_without_route_is_reported_if_none_answers(pair, time):
     pair.add(NAME, "v")
     pair.second.silent = True
     outcome = one(pair, time, "v", seconds=1, timeout=0.2)
-    assert outcome.problem == (
-        f"{NS2} does not answer within 0.2 s; ns2.example.com (2001:db8::12) cannot be reached (Network is unreachable)"
-    )
+    first, second = outcome.ignored
+    assert first.startswith(f"{NS2} does not answer within 0.2 s. All other")
+    assert second.startswith("ns2.example.com (2001:db8::12) cannot be reached (Network is unreachable). All other")
 
 
 def test_wait_every_address_of_a_server_needs_values(pair, time, serve):
@@ -227,7 +290,7 @@ def test_wait_address_that_has_answered_is_not_ignored(pair, time, serve):
     third = two_addresses(pair, serve, ("silent", False))
     time.at(1, lambda: (pair.add(NAME, "v"), setattr(third, "silent", True)))
     outcome = one(pair, time, "v", seconds=8, timeout=0.2)
-    assert outcome.problem == f"ns2.example.com ({THIRD}) does not answer within 0.2 s"
+    assert outcome.problem == f"ns2.example.com ({THIRD}) does not answer within 0.2 s; waited 8 s. {MORE_TIME}"
 
 
 def test_wait_number_of_questions_for_many_records(pair, time, recursor):
@@ -252,7 +315,8 @@ def test_wait_silent_server_takes_one_timeout_for_each_round(pair, time):
     start = real_time.monotonic()
     outcomes = waited(pair, time, {at(name): {"v"} for name in names}, seconds=0, timeout=0.5)
     assert real_time.monotonic() - start < 20, "not one timeout for each name"
-    assert {outcome.problem for outcome in outcomes.values()} == {f"{NS2} does not answer within 0.5 s"}
+    (lines,) = {outcome.ignored for outcome in outcomes.values()}
+    assert lines[0].startswith(f"{NS2} does not answer within 0.5 s. ")
 
 
 def test_published_values_of_any_server(pair, serve):
