@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import persistent
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
@@ -16,10 +17,12 @@ class ActionModule(ControllerAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the account's options, and what the entry point does to it."""
+        is_rollover = run.entry_point == "account_rollover"
         return {
             **run.account(),
             "state": "absent" if run.entry_point == "account_deactivate" else "present",
-            "rollover": run.entry_point == "account_rollover",
+            "rollover": is_rollover,
+            "dns_persist_names": persistent.names(run.variables["hostvars"]) if is_rollover else [],
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:

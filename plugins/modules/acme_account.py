@@ -64,10 +64,19 @@ options:
         O(new_account_key_content). After this module has succeeded, give it as O(account_key_content). Until then, all
         modules that use the account need both keys. A module with the old key alone makes another account.
       - If several CAs are listed, the key is changed at those that have the first CA's key. Others keep their own keys.
-      - A TXT record of V(dns-persist-01) by its draft 02 has a hash over the key in it, and has to be written again.
+      - A TXT record of V(dns-persist-01) by its draft 02 has a hash over the key in it. The CA accepts it also with a
+        former key, but the role expects it with the present one. A warning has the records to publish for
+        O(dns_persist_names), and so has RV(accounts[].records).
     type: bool
     default: false
     version_added: 0.3.0
+  dns_persist_names:
+    description:
+      - The identifiers that have TXT records of V(dns-persist-01), such as V(*.example.com), for O(rollover).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.4.0
   new_account_key_content:
     description:
       - The account's new private key itself for O(rollover), in one of the forms of O(account_key_content). The module
@@ -172,12 +181,32 @@ accounts:
       description: The reason why this CA failed; empty if it did not.
       returned: always
       type: str
+    records:
+      description:
+        - The TXT records of V(dns-persist-01) to publish for the account's new key, by draft 02. Empty for a CA that
+          does not follow it, and without O(rollover).
+      returned: always
+      type: list
+      elements: dict
+      version_added: 0.4.0
+      contains:
+        name:
+          description: The name of the record.
+          type: str
+          returned: always
+          sample: _validation-persist.example.com
+        value:
+          description: The value of the record.
+          type: str
+          returned: always
+          sample: ca.example; accounturi=https://ca.example/account-hash/sha-256/5SQm7n6tPh2-PlLbCKGnViTXX5z19SCN4cPGQHSk-kw
   sample:
     - directory: https://acme-v02.api.letsencrypt.org/directory
       account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
       contact: [mailto:ops@example.com]
       changed: false
       problem: ""
+      records: []
 """
 
 from ..module_utils._ansible.accounts import ensure, failure, result
@@ -186,9 +215,11 @@ from ..module_utils._ansible.controller_module import ControllerModule, Params, 
 from ..module_utils._ansible.option_specs import BATCH_SPEC
 
 
-def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
     results = ensure(params, check_mode)
+    for line in filter(None, (each.warning for each in results)):
+        warn(line)
     return with_failure(result(results), failure(results))
 
 
@@ -200,6 +231,7 @@ MODULE = ControllerModule(
         "contact": {"type": "list", "elements": "str"},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
         "rollover": {"type": "bool", "default": False},
+        "dns_persist_names": {"type": "list", "elements": "str", "default": []},
     },
     run,
 )

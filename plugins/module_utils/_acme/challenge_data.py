@@ -10,6 +10,7 @@ from .._common import contracts
 from .._common.contracts import TxtRecord
 from .._common.identifiers import DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01, HTTP_01, IdentifierError, normalize
 from .._common.statuses import Status
+from . import issuer_names
 from .authorization import Authorization
 from .challenge import Challenge
 from .client import Client
@@ -61,15 +62,15 @@ def _record(client: Client, authorization: Authorization, challenge: Challenge, 
 
 
 def _account(client: Client, challenge: Challenge, account_uri: str) -> PersistentAccount:
-    if not challenge.issuers or client.persist_draft not in (None, challenge.persist_draft):
-        spoken = f"the draft {challenge.persist_draft}" if challenge.issuers else "no draft known here"
+    if not challenge.persist_draft or client.persist_draft not in (None, challenge.persist_draft):
+        spoken = f"the draft {challenge.persist_draft}" if challenge.persist_draft else "no draft known here"
         asked = f", and {client.persist_draft} is asked for" if client.persist_draft else ""
         raise AcmeError(
             f"the CA's dns-persist-01 follows {spoken}{asked} (known: {', '.join(PERSIST_DRAFTS)}); "
             "use dns-01, or set dns_persist_draft (acme_dns_persist_draft)"
         )
     return PersistentAccount(
-        challenge.issuers[0],
+        issuer_names.choose(challenge.issuers, client.directory, challenge.persist_draft),
         account_uri,
         challenge.persist_draft,
         client.key.thumbprint,

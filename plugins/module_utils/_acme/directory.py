@@ -85,6 +85,11 @@ class Directory:
         return texts(self.meta.get("caaIdentities"))
 
     @property
+    def issuer_domain_names(self) -> tuple[str, ...]:
+        """Return the names of the CA in records of dns-persist-01 (draft-ietf-acme-dns-persist-02 section 3.2)."""
+        return texts(self.meta.get("issuerDomainNames"))
+
+    @property
     def account_hash_prefix(self) -> str:
         """Return the prefix of hashed accounts (draft-ietf-acme-dns-persist-02 section 3), or an empty string."""
         return str(self.meta.get("accountHashPrefix") or "")

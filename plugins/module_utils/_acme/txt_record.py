@@ -15,11 +15,11 @@ from datetime import datetime
 from .._common import base64url
 from .._common.contracts import TxtRecord
 from .errors import AcmeError, ProtocolError
+from .issuer_names import ISSUER
 
 #: Drafts of dns-persist-01 with the account's URL in the record (00, 01), and with a hash over it (02).
 PERSIST_DRAFTS = ("01", "02")
-# Both are from the CA and are parts of a record, where semicolons and blanks separate parts (RFC 8659 section 4.2).
-_ISSUER = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+# It is from the CA and a part of a record, where semicolons and blanks separate parts (RFC 8659 section 4.2).
 _URI = re.compile(r"[!-:<-~]+")
 _PERSISTENT = "_validation-persist."
 
@@ -60,7 +60,7 @@ def dns_persist_01(
     *persist_until*: a UNIX time in seconds, after which the CA ignores the record. Raises AcmeError for an account that
     cannot be written in a record.
     """
-    if not _ISSUER.fullmatch(account.issuer):
+    if not ISSUER.fullmatch(account.issuer):
         raise ProtocolError("the CA's issuer domain name for dns-persist-01 is not a domain name")
     uri = _hashed(domain, account) if account.draft == "02" else account.account_uri
     if not _URI.fullmatch(uri):
@@ -95,7 +95,8 @@ def grants(value: str, now: datetime) -> set[str]:
 
 
 def _hashed(domain: str, account: PersistentAccount) -> str:
-    # draft-ietf-acme-dns-persist-02 section 4.1
+    # draft-ietf-acme-dns-persist-02 section 4.1: the length of the name, the name, the thumbprint, the account's URL.
+    # The name is in lower case, with A-labels and without a dot at its end, as identifiers are.
     if not account.hash_prefix:
         raise AcmeError("the CA's directory has no accountHashPrefix, which draft 02 of dns-persist-01 needs")
     name = domain.encode("ascii")

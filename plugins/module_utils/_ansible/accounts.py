@@ -20,7 +20,9 @@ from .._acme.errors import AccountKeyError, AcmeError, AcmeOptionError, KeyRefus
 from .._acme.jws import AccountKey
 from .._acme.registration import contacts
 from .._common.atomic_file import sync_folder
+from .._common.contracts import TxtRecord
 from .._common.statuses import Status
+from . import persistent_records
 from .ca_options import open_account, open_client, open_customer, verify_new_account
 from .cas import Ca, KeySource, cas_of, only_ca
 from .key_files import create_key, key_would_be_made, load_key, successor_path
@@ -30,7 +32,8 @@ from .key_files import create_key, key_would_be_made, load_key, successor_path
 class AccountResult:
     """The result for the account at one CA.
 
-    before, after: for the diff. is_refused: the CA certainly has not taken the new key.
+    before, after: for the diff. is_refused: the CA certainly has not taken the new key. records: those of
+    dns-persist-01 that have to be published for the new key; warning: about them.
     """
 
     directory: str
@@ -40,6 +43,8 @@ class AccountResult:
     after: Mapping[str, Any]
     problem: str = ""
     is_refused: bool = False
+    records: Sequence[TxtRecord] = ()
+    warning: str = ""
 
 
 def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
@@ -53,7 +58,7 @@ def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
             raise AcmeOptionError(
                 "rollover does not go with state absent: a deactivated account needs no other key. Remove one of them"
             )
-        return change_keys(cas, check_mode)
+        return change_keys(cas, check_mode, params["dns_persist_names"])
     one = present if params["state"] == "present" else absent
     results = []
     for ca in cas:
@@ -126,8 +131,10 @@ def absent(ca: Ca, check_mode: bool) -> AccountResult:
         return AccountResult(ca.directory, account, True, before, after)
 
 
-def change_keys(cas: Sequence[Ca], check_mode: bool) -> list[AccountResult]:
+def change_keys(cas: Sequence[Ca], check_mode: bool, names: Sequence[str] = ()) -> list[AccountResult]:
     """Give the accounts of the first CA's key another key, at each CA that has that key. Raises AcmeError.
+
+    *names*: identifiers with records for dns-persist-01.
 
     The new key is on the disk before a CA has it, and replaces the old one after all CAs have it. Every module that
     runs in between uses the key that the CA has (ca_options.open_client), so a run may be killed anywhere.
@@ -149,7 +156,10 @@ def change_keys(cas: Sequence[Ca], check_mode: bool) -> list[AccountResult]:
             return [AccountResult(client.directory.url, account, True, before, after) for client, account in holders]
         new_path = "" if given else successor_path(source.src or "")
         new, is_made = (old.successor, False) if old.successor else create_key(new_path, source)
-        results = [_change_one(client, account, old, new) for client, account in holders]
+        results = [
+            _with_records(client, account, new, names, _change_one(client, account, old, new))
+            for client, account in holders
+        ]
     failed = [result for result in results if result.problem]
     if failed and new_path:
         if is_made and all(result.is_refused for result in results):
@@ -175,6 +185,20 @@ def _change_one(client: Client, account: Account, old: AccountKey, new: AccountK
     return AccountResult(url, account, True, {"key": old.thumbprint}, {"key": new.thumbprint})
 
 
+def _with_records(
+    client: Client, account: Account, new: AccountKey, names: Sequence[str], changed: AccountResult
+) -> AccountResult:
+    """Return the result of a change with the records to publish for the *new* key."""
+    if changed.problem:
+        return changed
+    try:
+        records = persistent_records.records_for(client.directory, account.url, new.thumbprint, names)
+        warning = persistent_records.warning(client.directory, account.url, new.thumbprint, records)
+    except AcmeError as error:  # the key is changed all the same
+        records, warning = [], str(error)
+    return replace(changed, records=records, warning=warning)
+
+
 def failure(results: Iterable[AccountResult]) -> str:
     """Return one line that says at which CAs it failed and why; empty if it failed at none."""
     return "; ".join(f"{each.directory}: {each.problem}" for each in results if each.problem)
@@ -189,6 +213,7 @@ def result(results: list[AccountResult]) -> dict[str, Any]:
             "contact": list(each.after.get("contact", each.account.contact if each.account else ()) or ()),
             "changed": each.changed,
             "problem": each.problem,
+            "records": [record.options(("name", "value")) for record in each.records],
         }
         for each in results
     ]

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProtocolError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.txt_record import (
     PersistentAccount,
+    _hashed,
     dns_01,
     dns_account_01,
     dns_persist_01,
@@ -62,6 +63,11 @@ def test_dns_persist_01_of_draft_02():
     uri = "https://ca.example/account-hash/sha-256/5SQm7n6tPh2-PlLbCKGnViTXX5z19SCN4cPGQHSk-kw"
     assert dns_persist_01("example.com", ACCOUNT_02).value == f"authority.example; accounturi={uri}"
     assert dns_persist_01("other.example", ACCOUNT_02).value != dns_persist_01("example.com", ACCOUNT_02).value
+
+
+def test_dns_persist_01_of_draft_02_hashes_a_name_of_one_octet():
+    """The draft's other value, of section 10.2, which is for "*": it is the same construction."""
+    assert _hashed("*", ACCOUNT_02).endswith("/sha-256/NpDnSwUthQK8zCgFdefYxAdAVPnygMLbs9US6oO-5ug")
 
 
 @pytest.mark.parametrize("issuer", ["", "ca.example; policy=wildcard", "CA.example", "ca example", "-ca.example"])

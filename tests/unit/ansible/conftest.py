@@ -50,6 +50,7 @@ def options(ca, path):
             "new_account_key_passphrase": None,
             "state": "present",
             "rollover": False,
+            "dns_persist_names": [],
             **more,
         }
 

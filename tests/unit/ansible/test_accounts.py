@@ -11,11 +11,13 @@ import stat
 import pytest
 from josepy.jwk import JWKEC
 
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError, AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import accounts, ca_options
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import cas_of
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.key_files import load_key
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.persistent_records import records_for
 from tests.unit.acme.server import Answer, problem
 
 
@@ -49,6 +51,27 @@ def ordinary_run(options):
         account = ca_options.open_account(client, ca)
         assert client.post_as_get(account.url, "account").status == 200
         return account
+
+
+def test_change_keys_tells_records_with_the_former_key(ca, options, path, key):
+    ca.meta = {"accountHashPrefix": f"{ca.url}/hash/", "issuerDomainNames": ["ca.example"]}
+    uri = ca.register(key)
+    before = records_for(Directory.parse(ca.url, ca.directory()), uri, key.thumbprint, ["a.example"])
+    (result,) = change_keys(options(dns_persist_names=["a.example"]), check_mode=False)
+    (record,) = result.records
+    assert (record.name, record.value != before[0].value) == ("_validation-persist.a.example", True)
+    assert f'publish {record.name} TXT "{record.value}"' in result.warning
+    assert accounts.result([result])["accounts"][0]["records"] == [{"name": record.name, "value": record.value}]
+
+
+def test_change_keys_name_without_a_record_is_a_warning(ca, options, path, key):
+    """The key is changed by then."""
+    ca.meta = {"accountHashPrefix": f"{ca.url}/hash/", "issuerDomainNames": ["ca.example"]}
+    ca.register(key)
+    (result,) = change_keys(options(dns_persist_names=["two words"]), check_mode=False)
+    assert (result.problem, result.records) == ("", [])
+    assert result.warning.startswith("dns_persist_names: ")
+    assert stored(path) != key.thumbprint
 
 
 def test_change_keys_replaces_key_file(ca, options, path, key):

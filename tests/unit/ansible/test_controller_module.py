@@ -99,8 +99,19 @@ def test_acme_account_entry_point_decides_state_and_rollover(entry_point, state,
     # The arguments may be module_defaults that a play has for its own tasks.
     action = steps.action_of("acme_account", state="absent", rollover=True, account_key_src="/of/other/tasks")
     assert isinstance(action, ActionModule)
-    run = SimpleNamespace(account=lambda: {"account_key_src": "/of/the/role"}, entry_point=entry_point)
-    expected = {"account_key_src": "/of/the/role", "state": state, "rollover": rollover}
+    certificate = {"identifiers": ["a.example"], "challenge": "dns-persist-01"}
+    run = SimpleNamespace(
+        account=lambda: {"account_key_src": "/of/the/role"},
+        entry_point=entry_point,
+        variables={"hostvars": {"web1": {"acme_certificates": [certificate]}}},
+    )
+    names = ["a.example"] if rollover else []
+    expected = {
+        "account_key_src": "/of/the/role",
+        "state": state,
+        "rollover": rollover,
+        "dns_persist_names": names,
+    }
     assert action.arguments_of(run, action._task.args) == expected
 
 
