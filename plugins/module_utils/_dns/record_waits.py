@@ -44,7 +44,7 @@ class PropagationReport:
 
     @property
     def warnings(self) -> list[str]:
-        """Return lines about servers without an answer, and about other values, of other runs or left by earlier ones."""
+        """Return lines about servers without an answer, and about the values of other runs."""
         if not self.others:
             return self.ignored
         listed = ", ".join(f"{name} ({len(values)})" for name, values in self.others.items())
