@@ -101,7 +101,7 @@ def test_example_of_a_wildcard_for_two_zones_has_valid_entries():
     entries = Entries(variables["acme_dns"])
     assert entries.problems() == []
     names = {name.removeprefix("*.") for name in variables["acme_certificates"][0]["identifiers"]}
-    assert {entries.key(f"_acme-challenge.{name}") for name in names} == set(variables["acme_dns"])
+    assert {entries.rules.key(f"_acme-challenge.{name}") for name in names} == set(variables["acme_dns"])
 
 
 def test_example_of_a_provider_with_an_ansible_module_is_valid(tmp_path):

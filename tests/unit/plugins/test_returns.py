@@ -15,20 +15,8 @@ MODULES = Path(__file__).parents[3] / "plugins" / "modules"
 EACH = pytest.mark.parametrize("module", sorted(path.stem for path in MODULES.glob("[a-z]*.py")))
 #: Mappings whose keys are names: of certificates, hosts, tokens, records, URLs, or the CA chooses them.
 OF_NAMES = {
-    *(
-        "batch",
-        "deferred",
-        "digests",
-        "failures",
-        "meta",
-        "nonces",
-        "options",
-        "others",
-        "profiles",
-        "receivers",
-        "refusals",
-    ),
-    *("refused", "sealed", "signatures"),
+    *("batch", "deferred", "digests", "failures", "meta", "nonces", "options", "others", "profiles", "receivers"),
+    *("refusals", "refused", "sealed", "signatures"),
 }
 #: Mappings with lists by the name of a host; `contains` has the keys of their elements.
 BY_HOST = {"hosts"}
