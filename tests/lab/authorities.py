@@ -234,6 +234,21 @@ class Authorities:
                 done.set()
                 thread.join()
 
+    @contextmanager
+    def negative_ttl(self, seconds: int, zone: str = "dyn") -> Iterator[None]:
+        """Resolvers keep it so long that a name of a zone does not exist (RFC 2308), inside."""
+        self._set_negative_ttl(zone, seconds)
+        try:
+            yield
+        finally:
+            self._set_negative_ttl(zone, 1)
+
+    def _set_negative_ttl(self, zone: str, seconds: int) -> None:
+        (soa,) = [record.value for record in self.records(zone) if record.type == "SOA"]
+        mname, rname, serial, *times = soa.split()
+        value = " ".join([mname, rname, str(int(serial) + 1), *times[:-1], str(seconds)])
+        self._update(zone, lambda update: update.add(f"{self.zone(zone)}.", seconds, "SOA", value))
+
     # -- Up
 
     def start(self) -> None:

@@ -17,6 +17,7 @@ from .process import Process, wait
 if TYPE_CHECKING:
     from .lab import Lab
 
+SECOND_PORT = 5300  # of every server, for changes where a firewall closes 53
 # Changes reach other servers at once.
 OPTIONS = """\
 options {{
@@ -24,6 +25,7 @@ options {{
     pid-file none;
     session-keyfile none;
     listen-on {{ {addresses} }};
+    listen-on port {second_port} {{ {addresses} }};
     listen-on-v6 {{ {addresses6} }};
     dnssec-validation no;
     minimal-responses yes;
@@ -35,17 +37,19 @@ options {{
 }};
 controls {{ }};
 """
+NO_RECURSION = "recursion no;"
 # It remembers answers for no longer than the second in which it got them, or they would hide a fresh TXT record.
 RECURSION = "recursion yes; allow-recursion { any; }; max-cache-ttl 0; max-ncache-ttl 0; servfail-ttl 0; lame-ttl 0;"
 
 
-def options(directory: str, addresses: Sequence[str], addresses6: Sequence[str], recursion: bool = False) -> str:
-    """Return the start of its configuration. directory: as the server sees it."""
+def options(directory: str, addresses: Sequence[str], addresses6: Sequence[str], recursion: str = NO_RECURSION) -> str:
+    """Return the start of its configuration. directory: as the server sees it. recursion: statements about it."""
     return OPTIONS.format(
         directory=directory,
+        second_port=SECOND_PORT,
         addresses="".join(f"{address}; " for address in addresses),
         addresses6="".join(f"{address}; " for address in addresses6),
-        recursion=RECURSION if recursion else "recursion no;",
+        recursion=recursion,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import socket
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import bind
@@ -89,7 +90,8 @@ class Dns:
             addresses, zones = [*addresses, self.for_ca], RECURSIVE_CONFIG
         (directory / "root").write_text(ROOT.format(zone=lab.domain, address=lab.controller))
         seen = lab.seen(directory)
-        config = bind.options(seen, addresses, ["::1", lab.controller6], recursion)
+        mode = bind.RECURSION if recursion else bind.NO_RECURSION
+        config = bind.options(seen, addresses, ["::1", lab.controller6], mode)
         config += zones.format(directory=seen, zone=lab.domain, for_ca=self.for_ca)
         self._zone.write_text(ZONE + "".join(f"{' '.join(record)}\n" for record in records))
         bind.start(lab, "named", directory, config)
@@ -97,15 +99,25 @@ class Dns:
 
     def add(self, name: str, rtype: str, value: str) -> None:
         """Add a record, for example ("www", "A", "10.53.1.1"); a name without a final dot lies in the zone."""
-        self._change(self._zone.read_text() + f"{name} {rtype} {value}\n")
+        self.add_all([(name, rtype, value)])
+
+    def add_all(self, records: Sequence[tuple[str, str, str]]) -> None:
+        """Add records (name, type, value) at once."""
+        self._change(self._zone.read_text() + "".join(f"{' '.join(record)}\n" for record in records))
 
     def remove(self, name: str, rtype: str, value: str) -> None:
         """Remove a record that was added."""
+        self.remove_all([(name, rtype, value)])
+
+    def remove_all(self, records: Sequence[tuple[str, str, str]]) -> None:
+        """Remove records that were added, at once."""
         text = self._zone.read_text()
-        line = f"{name} {rtype} {value}\n"
-        if f"\n{line}" not in text:
-            raise LabError(f"the zone has no record {line.strip()}")
-        self._change(text.replace(f"\n{line}", "\n", 1))
+        for record in records:
+            line = f"{' '.join(record)}\n"
+            if f"\n{line}" not in text:
+                raise LabError(f"the zone has no record {line.strip()}")
+            text = text.replace(f"\n{line}", "\n", 1)
+        self._change(text)
 
     def _change(self, text: str) -> None:
         match = SOA.search(text)

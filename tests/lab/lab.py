@@ -43,6 +43,8 @@ OURS = (
     "ansible",
     "ansible.cfg",
     "authorities",
+    "bent",
+    "bent.pid",
     "hosts",
     "init.pid",
     "inventory.ini",
@@ -53,6 +55,7 @@ OURS = (
     "named.pid",
     "ns1.pid",
     "ns2.pid",
+    "office.pid",
     "other.pid",
     "pdns.pid",
     "pebble",
@@ -60,6 +63,8 @@ OURS = (
     "pebble2",
     "pebble2.pid",
     "resolv.conf",
+    "resolver",
+    "resolver.pid",
     "ssh",
     "ssh_config",
     "vars.json",
@@ -83,6 +88,7 @@ class Lab:
         self._owner: Process | None = None
         self._network: int | None = None  # the inode of the controller's network namespace
         self.control = ""  # directory with a short path: ssh's shared connections, and where servers see the state
+        self.office: Process | None = None  # in the controller's network where firewall() gives it one of its own
         self.dns = Dns(self)
         self.authorities = Authorities(self)  # up if the options have dns_zones
         self.pebble = Pebble(self)
@@ -197,7 +203,8 @@ class Lab:
 
     def command(self, args: Sequence[str | os.PathLike[str]]) -> list[str]:
         """Return the command line that runs args in the controller's network, in the current directory."""
-        return [*nsenter(self.init, "--net", "--mount", f"--wdns={os.getcwd()}"), *map(str, args)]
+        network = f"--net=/proc/{self.office.pid}/ns/net" if self.office else "--net"
+        return [*nsenter(self.init, network, "--mount", f"--wdns={os.getcwd()}"), *map(str, args)]
 
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment that run() makes of the given one, or of this process's own."""

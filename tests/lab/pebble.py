@@ -65,10 +65,13 @@ class Pebble:
         """Know what start() made."""
         self.eab = json.loads((self._directory / "eab.json").read_text())
 
-    def restart(self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None) -> None:
+    def restart(
+        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, resolver: str = ""
+    ) -> None:
         """Restart it: it forgets accounts, orders, certificates and its own keys.
 
         env and config (keys of its JSON file's "pebble") take the place of those given so far; None leaves them.
+        resolver: the address at which it looks names up until the next restart; empty: the lab's for it.
         """
         if env is not None:
             self._lab.options.pebble_env = dict(env)
@@ -76,7 +79,7 @@ class Pebble:
             self._lab.options.pebble_config = dict(config)
         self._lab.save()
         self.stop()
-        self._start()
+        self._start(resolver)
 
     def stop(self) -> None:
         """End it."""
@@ -128,7 +131,7 @@ class Pebble:
             answer = json.dumps({"suggestedWindow": {"start": start, "end": end}})
         self._manage("POST", "/set-renewal-info/", json.dumps({"certificate": cert_pem, "ariResponse": answer}))
 
-    def _start(self) -> None:
+    def _start(self, resolver: str = "") -> None:
         options = self._lab.options
         config = {
             "listenAddress": f"0.0.0.0:{self.acme}",
@@ -153,7 +156,7 @@ class Pebble:
         path.write_text(json.dumps({"pebble": config}, indent=2))
         self._lab.spawn(
             self._name,
-            [_program(), "-config", self._lab.seen(path), "-dnsserver", f"{self._lab.dns.for_ca}:53"],
+            [_program(), "-config", self._lab.seen(path), "-dnsserver", f"{resolver or self._lab.dns.for_ca}:53"],
             {**ENVIRONMENT, **options.pebble_env},
         )
         wait(self._answers, 20, f"Pebble does not answer: see {self.log}")

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 bin=build/bin
 
 servers='nginx openssh-server bind9 pdns-server'
-packages='curl iproute2 openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo'
+packages='curl iproute2 nftables openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo'
 case ${1-} in
     tests)
         servers="$servers dovecot-core apache2 haproxy postfix slapd postgresql"
