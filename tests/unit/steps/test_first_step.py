@@ -14,6 +14,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._play import inclusi
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import controller_action, first_step
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
+from tests.unit import contracts
 from tests.unit.steps import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "/srv/www"}
@@ -206,6 +207,17 @@ def test_plan_different_options_of_hosts_has_problem(monkeypatch):
     monkeypatch.setattr(action, "_value_on", lambda _run, host, _name: {"web1": 300, "web2": 100}[host])
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert result["problem"].startswith("acme_order_timeout differs between web1 (300) and web2 (100)")
+
+
+@pytest.mark.parametrize("entry_point", ["main", "fleet", "replace", "revoke"])
+def test_plan_host_with_left_record_is_due_where_certificates_are_ordered(entry_point):
+    action = steps.action_of("acme_plan", batch=True)
+    action._task._role._from_files = {"tasks": entry_point}
+    action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}, "lines": []})
+    found = {**steps.first_step(entry_point), "txt_records": [contracts.noted().to_result()]}
+    registered = {"web1": {"_acme_found": found}, "web2": {"_acme_found": steps.first_step(entry_point)}}
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    assert result["due"] == ([] if entry_point == "revoke" else ["web1"]), result
 
 
 def test_plan_is_made_of_results_and_freezes_options():
