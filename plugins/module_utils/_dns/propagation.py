@@ -27,6 +27,10 @@ _LAST_ROUND = 3.0
 _SILENT_ROUNDS = 2
 # Seconds after which a server that has never answered is not waited for any longer, if all others have the values.
 _PATIENCE = 10.0
+_ADVICE_TO_WAIT = (
+    "Raise timeout (acme_dns_timeout) if the zone takes longer. If the CA asks other name servers than these, set wait "
+    "(acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def wait(
 
 
 def _problem(lines: Sequence[str], has_answers: bool, deadline: Deadline) -> str:
-    advice = "Raise timeout (acme_dns_timeout) if the zone takes longer" if has_answers else ADVICE
+    advice = _ADVICE_TO_WAIT if has_answers else ADVICE
     return f"{'; '.join(lines)}; waited {deadline.passed():g} s. {advice}"
 
 

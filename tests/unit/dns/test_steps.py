@@ -101,6 +101,27 @@ def test_run_of_100_records_asks_for_cnames_and_zones_once(run, pair, internet, 
     assert pair.authorities.read_values("example.com", pair.first.address, COM.format(0)) == frozenset()
 
 
+@pytest.mark.parametrize("wait", ["authoritative", "resolver", "none"])
+@pytest.mark.parametrize("cname", [False, True])
+def test_run_asks_no_resolver_before_records_are_written(run, pair, internet, recursor, wait, cname):
+    """A CA that shares the resolver would get the answer that there is no record, until its negative TTL is over."""
+    names = [name.format(1) for name in ([NET] if cname else [COM, f"_label.{COM}"])]
+    if cname:
+        internet["example.net"].add(NET.format(1), "CNAME", f"{NAME}.")
+    records = [contracts.txt(name=name, value=VALUE) for name in names]
+    written = run(dns_txt_record, txt.with_locations(records, {}), zones=zones(), wait=wait)
+    assert {record["status"] for record in written["records"]} == {"changed"}
+    asked = recursor.count() - recursor.count("CNAME") if cname else recursor.count()
+    assert not [name for name in asked if name.startswith("_")]
+    internet["example.com"].add(NAME, "TXT", f'"{VALUE}"').add(f"_label.{NAME}", "TXT", f'"{VALUE}"')
+    assert not run(dns_propagation, txt.with_locations(records, written), zones=zones(), wait=wait).get("failed")
+    removed = run(dns_txt_record, txt.with_locations(records, written), zones=zones(), wait=wait, state="absent")
+    assert {record["status"] for record in removed["records"]} == {"changed"}
+    servers = (*pair.servers, pair.others)
+    assert any(server.asked() for server in servers) is (wait == "authoritative")
+    assert any(name.startswith("_") for name in recursor.count("TXT")) is (wait == "resolver")
+
+
 def test_removal_after_changed_cname_removes_record_that_was_set(run, internet):
     internet["example.net"].add(NET.format(1), "CNAME", f"{NAME}.")
     record = contracts.txt(name=NET.format(1), value=VALUE)

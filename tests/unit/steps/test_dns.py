@@ -140,7 +140,7 @@ def test_arguments_of_requests_have_records_to_note():
 def test_arguments_of_removal_extra_variables_that_break_tasks_are_refused(monkeypatch, provider):
     monkeypatch.setattr(dns_tasks.plays, "running", lambda _task: None)
     monkeypatch.setattr(dns_tasks.localhost, "extra_variables", lambda _play, _template: {"ansible_connection": "ssh"})
-    zones = {"auth.example": {"provider": provider}}
+    zones = {"auth.example": {"provider": provider}, NAME: {"cname": "shop.auth.example"}}
     action, run = left_run("dns_txt_record", state="absent")
     run.variables = {**run.variables, "acme_dns": zones, "ansible_playbook_python": "/usr/bin/python3"}
     run.plan["digests"]["acme_dns"] = batch.digest(zones)
