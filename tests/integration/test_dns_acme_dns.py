@@ -97,8 +97,8 @@ def test_acme_dns_third_value_of_a_name_fails_alone(lab, server, account):
     assert not written.ok
     assert [record["status"] for record in written["records"]] == ["changed", "changed", "failed"]
     assert written["msg"] == (
-        f"not all TXT records could be set: {NAME}: acme_dns keeps 2 values of {server.full_name(account)}, and this "
-        "run has 3: the certificates take turns; run again later"
+        f"not all TXT records could be set: {NAME}: acme_dns has room for 2 of the 3 values of "
+        f"{server.full_name(account)} in this run: the certificates take turns; run again later"
     )
     assert served(lab) == set(VALUES[:2])
 

@@ -163,8 +163,8 @@ def _without_room(provider: Provider, records: Sequence[TxtRecord]) -> Results:
             return ""
         remedy = "let it lead by CNAME to a name of its own" if len(names[record.target]) > 1 else "run again later"
         return (
-            f"{provider.name} keeps {provider.most_values} values of {record.target}, and this run has {len(found)}: "
-            f"the certificates take turns; {remedy}"
+            f"{provider.name} has room for {provider.most_values} of the {len(found)} values of {record.target} in "
+            f"this run: the certificates take turns; {remedy}"
         )
 
     return {record: fail(record, reason) for record in records if (reason := problem(record))}

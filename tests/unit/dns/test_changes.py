@@ -382,7 +382,7 @@ def test_change_status_and_calls_of_found_values(calls, kind, present, held, sta
 
 
 RING = "d420.auth.example.net"
-TAKES_TURNS = f"ring keeps 2 values of {RING}, and this run has 3: the certificates take turns; "
+TAKES_TURNS = f"ring has room for 2 of the 3 values of {RING} in this run: the certificates take turns; "
 
 
 def ring(*given, found=()):
