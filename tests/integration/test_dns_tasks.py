@@ -15,7 +15,7 @@ from tests.lab import Lab
 from tests.lab.authorities import DYN_KEY
 
 PROVIDERS = sorted(path.stem for path in TASKS.glob("*.yml"))
-KEYWORDS = {"name", "environment", "loop", "loop_control", "no_log"}
+KEYWORDS = {"name", "environment", "loop", "loop_control", "no_log", "register", "until", "retries", "delay"}
 NAME, OTHER = "_acme-challenge.one.dyn.lab.test", "_acme-challenge.two.dyn.lab.test"
 
 

@@ -29,6 +29,8 @@ _IPV6 = r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?"
 _SERVER = re.compile(rf"(?P<bare>{_IPV6})|(?:\[(?P<ipv6>{_IPV6})\]|(?P<name>[\w.-]+))(?::(?P<port>\d{{1,5}}))?")
 # One DNS name. The argument of `nsupdate -y`, with algorithm and secret, is none.
 _KEY_NAME = re.compile(r"""[^\s.:;"']{1,63}(\.[^\s.:;"']{1,63})*\.?""")
+# Of acme-dns, at the end of a URL.
+_ENDPOINT = re.compile(r"(/update|/register)?/*$")
 _MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 
 
@@ -130,7 +132,7 @@ def parse_acme_dns_url(values: Mapping[str, Any]) -> str:
             "fulldomain"
         )
     try:
-        return verify_url(values["url"].rstrip("/").removesuffix("/update") + "/update")
+        return verify_url(_ENDPOINT.sub("", values["url"]) + "/update")
     except ProtocolError:
         raise DnsError(
             "acme_dns has an invalid 'url': expected an https URL (http only for loopback addresses)"

@@ -462,7 +462,7 @@ def test_acme_dns_url_needs_https(url, taken):
             by_name.create("acme_dns", options, limits())
 
 
-@pytest.mark.parametrize("end", ["", "/", "/update"])
+@pytest.mark.parametrize("end", ["", "/", "//", "/update", "/register/"])
 def test_acme_dns_url_of_api_or_of_updates_is_used(opened, end):
     case = opened(acme_dns)
     assert case.make(url=f"{case.server.url}{end}").change(ZONE, [TxtRecord(case.name, A)], True) == {}

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import importlib.machinery
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,7 +118,8 @@ def test_header_names_options_that_tasks_use(file):
 
 def test_tasks_are_one_loop_that_shows_names_only(file):
     (task,) = tasks_of(file)
-    assert set(task) - {"environment"} == {"name", file.module, "loop", "loop_control", "no_log"}
+    optional = {"environment", "register", "until", "retries", "delay"}
+    assert set(task) - optional == {"name", file.module, "loop", "loop_control", "no_log"}
     assert "acme_dns_records" in task["loop"]
     assert set(task["loop_control"]) == {"loop_var", "label"}
     assert task["loop_control"]["label"].endswith("name }}")
@@ -247,3 +251,58 @@ def test_find_missing_collection_says_how_to_install(monkeypatch):
         file.require_collection()
     monkeypatch.setattr(task_files, "find_spec", lambda name: importlib.machinery.ModuleSpec(name, None))
     file.require_collection()
+
+
+# In the place of the module: refuses each of its first calls for now, and those for the name "bad" for good.
+REFUSING = """\
+#!{python}
+# WANT_JSON
+import json, pathlib, sys
+given = json.loads(pathlib.Path(sys.argv[1]).read_text())
+log = pathlib.Path({log!r})
+calls = log.read_text().splitlines() if log.exists() else []
+record = given.get("record") or given["name"]
+log.write_text("\\n".join([*calls, record]) + "\\n")
+if "bad" in record:
+    print(json.dumps({{"failed": True, "msg": "no such zone; Status: 404"}}))
+elif calls.count(record) < 2:
+    print(json.dumps({{"failed": True, "msg": {refusal!r}}}))
+else:
+    print(json.dumps({{"changed": True}}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "refusal"),
+    [
+        ("cloudflare", {"api_token": "x"}, "API client is rate limited; Status: 429; Method: GET: Call: /zones"),
+        (
+            "google_cloud_dns",
+            {"managed_zone": "z", "project": "p"},
+            [{"domain": "usageLimits", "reason": "rateLimitExceeded"}],
+        ),
+    ],
+)
+def test_tasks_that_the_api_refuses_for_now_are_repeated(tmp_path, provider, options, refusal):
+    file = task_files.find(provider)
+    namespace, name, module = file.module.split(".")
+    modules = tmp_path / "ansible_collections" / namespace / name / "plugins" / "modules"
+    modules.mkdir(parents=True)
+    log = tmp_path / "calls"
+    (modules / f"{module}.py").write_text(REFUSING.format(python=sys.executable, log=str(log), refusal=refusal))
+    (tmp_path / "tasks.yml").write_text(Path(file.path).read_text().replace("delay: 10", "delay: 0"))
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"include_tasks": "tasks.yml"}]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    records = [{**RECORD, "name": name, "record": name} for name in ("a", "bad", "c")]
+    given = {"acme_dns_records": records, "acme_dns_state": "present", "acme_dns_options": options}
+    command = [sys.executable, "-m", "ansible", "playbook", "play.yml", "-c", "local", "-e", json.dumps(given)]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert [line.rstrip(".") for line in log.read_text().splitlines()] == ["a", "a", "a", "bad", "c", "c", "c"]
