@@ -88,7 +88,7 @@ def test_remove_keeps_format_file_of_listed_certificate(tmp_path):
     task.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
     removed = {"name": "shop", "status": None, "action": "remove"}
     task.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
-    task.params |= {"controller_time": None, "txt_records": []}
+    task.params["controller_time"] = None
     task.params |= {"directories": [], "after_handlers": []}
     result = host_deploy.MODULE.result(task)
     assert result["changed"]
@@ -99,3 +99,19 @@ def test_remove_keeps_format_file_of_listed_certificate(tmp_path):
     assert set(result) == {*documented, "changed", "diff"}
     assert path.exists()
     assert not (tmp_path / "acme" / "live" / "shop").is_symlink()
+
+
+@pytest.mark.parametrize("status", ["failed", "deferred"])
+def test_run_host_without_the_library_tells_only_what_stopped_its_certificates(monkeypatch, tmp_path, status):
+    def lacking(_home):
+        raise CollectionError("the Python library cryptography is missing")
+
+    monkeypatch.setattr(host_deploy, "verify_host", lacking)
+    result = {"name": "shop", "status": status, "problem": "no key", "resumable": True}
+    given = {"home": str(tmp_path), "certificates": [], "results": [result]}
+    params = ArgumentSpecValidator(dict(host_deploy.SPEC)).validate(given).validated_parameters
+    task = MagicMock(params=params, check_mode=False)
+    found = host_deploy.run(task)
+    assert (found["failures"], found["deferred"]) == (
+        ({"shop": "no key"}, {}) if status == "failed" else ({}, {"shop": "no key"})
+    )
