@@ -12,6 +12,11 @@ from tests.unit.dns.scripted_server import ScriptedServer, Zone
 from tests.unit.fake_time import FakeTime
 
 FIRST, SECOND = "127.0.0.11", "127.0.0.12"
+#: The advice for servers that lack a value.
+MORE_TIME = (
+    "Raise timeout (acme_dns_timeout) if the zone takes longer. If the CA asks other name servers than these, set wait "
+    "(acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"
+)
 # The address of all name servers of the other zones.
 OTHERS = "127.0.0.14"
 

@@ -10,8 +10,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import controller_module
 from ansible_collections.certfleet.tls.plugins.modules import dns_propagation
-from tests.unit.dns.conftest import FIRST, SECOND
-from tests.unit.dns.test_propagation import MORE_TIME
+from tests.unit.dns.conftest import FIRST, MORE_TIME, SECOND
 
 NAME = "_acme-challenge.www.example.com"
 

@@ -20,15 +20,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._dns.propagation imp
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import ADVICE, Authorities
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
-from tests.unit.dns.conftest import FIRST, SECOND
+from tests.unit.dns.conftest import FIRST, MORE_TIME, SECOND
 from tests.unit.dns.scripted_server import Zone
 
 NAME = "_acme-challenge.www.example.com"
 NS1, NS2 = f"ns1.example.com ({FIRST})", f"ns2.example.com ({SECOND})"
-MORE_TIME = (
-    "Raise timeout (acme_dns_timeout) if the zone takes longer. If the CA asks other name servers than these, set wait "
-    "(acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"
-)
 # An address of the second server that nobody listens on, but for what a test puts there.
 THIRD = "127.0.0.13"
 
