@@ -310,7 +310,7 @@ def test_dns_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
     assert fleet.pair_matches("web1")
 
 
-@pytest.mark.parametrize("core", [cores.parameter(core=""), cores.parameter(core="newest")])
+@pytest.mark.parametrize("core", [cores.parameter(core="", hard=True), cores.parameter(core="newest")])
 def test_dns_output_has_no_secret(fleet: Fleet, core: str) -> None:
     zones = fleet.lab.authorities.providers()
     variables = {"acme_dns": zones, "acme_certificates": [by_dns("a.dyn.lab.test")], "acme_hosts": "web1"}

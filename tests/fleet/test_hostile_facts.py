@@ -29,7 +29,7 @@ def test_honest_fleet_with_facts_gets_all_certificates(four: Fleet) -> None:
     ("place", "loud", "core"),
     [
         cores.parameter("first", False, core="oldest", hard=True),
-        cores.parameter("middle", True, core=""),
+        cores.parameter("middle", True, core="", hard=True),
         cores.parameter("last", False, core="newest", hard=True),
     ],
 )

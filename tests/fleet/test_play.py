@@ -13,6 +13,7 @@ import pytest
 
 from tests.fleet.fleet import CHECKOUT, HOME, Fleet, Run, names
 from tests.integration.orders import Customer
+from tests.parameters import hard_but
 
 
 def manifest(fleet: Fleet, host: str, name: str = "shop") -> dict[str, object]:
@@ -72,7 +73,7 @@ def test_play_serial_1_issues_for_each_host(small: Fleet) -> None:
     assert len({manifest(small, host)["account_uri"] for host in small.lab.hosts}) == 1
 
 
-@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+@pytest.mark.parametrize("strategy", hard_but(["free"], ["free", "host_pinned"]))
 def test_play_unsuitable_strategy_is_refused(small: Fleet, strategy: str) -> None:
     mark = small.lab.pebble.mark()
     run = small.play(f"strategy: {strategy}")

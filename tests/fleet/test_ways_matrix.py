@@ -122,10 +122,7 @@ TROUBLES = {
 # One of each row and each column.
 QUICK = {
     ("roles", "condition_false_on_the_first_host", "oldest"),
-    ("import_role", "values_that_differ", "newest"),
     ("include_role", "become_as_a_variable", "newest"),
-    ("dependency", "unwritable_temporary_folder_of_localhost", "oldest"),
-    ("loop", "localhost_listed", "newest"),
 }
 
 

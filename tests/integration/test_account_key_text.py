@@ -47,7 +47,7 @@ def tasks(key: str, jwk: str) -> list[dict[str, object]]:
     ]
 
 
-@pytest.mark.parametrize("core", [cores.parameter(core=core) for core in ("", "oldest", "newest")])
+@pytest.mark.parametrize("core", [cores.parameter(core=core, hard=core != "") for core in ("", "oldest", "newest")])
 def test_account_key_text_is_refused_and_not_shown(core: str, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

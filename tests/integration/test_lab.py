@@ -284,12 +284,14 @@ def abandoned(tmp_path):
     entered.wait()
 
 
+@pytest.mark.hard
 def test_down_after_the_owner_was_killed(abandoned):
     lab, before, lived = abandoned
     subprocess.run([sys.executable, "-m", "tests.lab", "--state", lab.state, "down"], cwd=ROOT, check=True)
     assert_nothing_is_left(lab.state, lab.control, before, lived)
 
 
+@pytest.mark.hard
 def test_down_after_the_lab_was_killed(abandoned):
     lab, before, lived = abandoned
     lab.init.kill()
@@ -298,6 +300,7 @@ def test_down_after_the_lab_was_killed(abandoned):
     assert_nothing_is_left(lab.state, lab.control, before, lived)
 
 
+@pytest.mark.hard
 def test_up_replaces_abandoned_lab(abandoned):
     old, before, lived = abandoned
     with Lab(old.state, hosts=1) as lab:
@@ -306,6 +309,7 @@ def test_up_replaces_abandoned_lab(abandoned):
     assert_nothing_is_left(lab.state, lab.control, before, lived)
 
 
+@pytest.mark.hard
 def test_up_that_fails_leaves_nothing(tmp_path):
     before = machine()
     with pytest.raises(LabError, match="Pebble ended: see "):
@@ -356,6 +360,7 @@ def test_lab_web_certificate_passes_strict_verification(lab):
     assert lab.inside(ask)
 
 
+@pytest.mark.hard
 def test_lab_two_at_once(lab, tmp_path):
     with Lab(tmp_path, hosts=1) as other:
         assert other.address("web1") == lab.address("web1")

@@ -61,8 +61,8 @@ def play(lab, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("pipelining", [True, False])
-@pytest.mark.parametrize("core", [cores.parameter(core=core) for core in ("oldest", "newest")])
+@pytest.mark.parametrize("pipelining", [True, pytest.param(False, marks=pytest.mark.hard)])
+@pytest.mark.parametrize("core", [cores.parameter(core="oldest", hard=True), cores.parameter(core="newest")])
 def test_hostile_host_edits_answers_with_every_core(lab, hostile, play, core, pipelining):
     hostile(
         {"module": "setup", "set": {"/ansible_facts/planted": "fact"}},

@@ -45,7 +45,7 @@ def interpreters(folder: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("core", [cores.parameter(core=core) for core in ("", "oldest", "newest")])
+@pytest.mark.parametrize("core", [cores.parameter(core=core, hard=core != "") for core in ("", "oldest", "newest")])
 def test_role_old_python_of_host_fails_in_one_line(core: str, tmp_path: Path) -> None:
     hosts = interpreters(tmp_path)
     inventory = {name: {"ansible_python_interpreter": path} for name, (path, _version) in hosts.items()}

@@ -253,7 +253,7 @@ def test_find_missing_collection_says_how_to_install(monkeypatch):
     file.require_collection()
 
 
-# In the place of the module: refuses each of its first calls for now, and those for the name "bad" for good.
+# In the place of the module: refuses each of its first calls for now, and those for the name "bad" always.
 REFUSING = """\
 #!{python}
 # WANT_JSON
