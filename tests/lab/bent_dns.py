@@ -54,6 +54,11 @@ class BentDns:
         self._records: dict[int, list[tuple[str, str, str]]] = {}
 
     @property
+    def numbers(self) -> range:
+        """The numbers of the zones."""
+        return range(1, self.count + 1)
+
+    @property
     def real(self) -> str:
         """The address of the real server, which takes updates."""
         return f"{self._network}.0.{REAL}"
@@ -73,7 +78,7 @@ class BentDns:
 
     def _zones(self) -> list[str]:
         """Return the names of all zones."""
-        apexes = [self.zone(number) for number in range(1, self.count + 1)]
+        apexes = [self.zone(number) for number in self.numbers]
         return [*apexes, *(f"{DEEP}.{apex}" for apex in apexes)]
 
     def address(self, number: int, server: str = "b") -> str:
@@ -120,13 +125,12 @@ class BentDns:
 
     def straighten(self) -> None:
         """Have all servers and records be as in the beginning, but for TXT records."""
-        for number in range(1, self.count + 1):
+        for number in self.numbers:
             self.bend(number, STRAIGHT)
             self.bend_stray(number, STRAIGHT)
         for number, records in self._records.items():
-            gone = [record for record in records if record[0].startswith("-")]
-            self._change(number, [(name[1:], rtype, value) for name, rtype, value in gone], True)
-            self._change(number, [record for record in records if record not in gone], False)
+            for name, rtype, value in reversed(records):
+                self._change(number, [(name.removeprefix("-"), rtype, value)], name.startswith("-"))
         self._records.clear()
 
     def left(self) -> set[tuple[str, str]]:
@@ -195,9 +199,8 @@ class BentDns:
             config += f'zone "{zone}" {{ {settings} allow-update {{ key "{KEY.name}"; }}; }};\n'
         bind.start(lab, NAME, self._directory, config)
         wait(self._answers, 20, f"the real server does not answer: see {lab.log(NAME)}")
-        numbers = range(1, self.count + 1)
-        addresses = [self.address(number, server) for number in numbers for server in SERVERS]
-        addresses += [*map(self.address6, numbers), *map(self.stray, numbers)]
+        addresses = [self.address(number, server) for number in self.numbers for server in SERVERS]
+        addresses += [*map(self.address6, self.numbers), *map(self.stray, self.numbers)]
         lab.inside(lambda: self._servers.start(addresses))
         lab.dns.add_all(self._delegations())
 
@@ -211,7 +214,7 @@ class BentDns:
 
     def _delegations(self) -> list[tuple[str, str, str]]:
         records = []
-        for number in range(1, self.count + 1):
+        for number in self.numbers:
             for server in SERVERS:
                 host = f"{server}.{self._label(number)}"
                 records.append((self._label(number), "NS", host))
