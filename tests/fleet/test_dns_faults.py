@@ -1,0 +1,88 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each fault of the table (dns_fault_cases.py) through the role: issued, or one line and the old certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from tests.fleet.dns_crowd import DnsCrowd
+from tests.fleet.dns_fault_cases import PARTS
+from tests.fleet.dns_fault_table import DnsCase
+from tests.fleet.fault_table import Outcome
+from tests.fleet.fleet import Fleet
+from tests.fleet.plays import Plays
+from tests.lab.acme_dns import ScriptedAcmeDns
+from tests.lab.bent_dns import bent_dns
+from tests.lab.limited_api import LimitedApi
+from tests.lab.powerdns import PORT
+
+MOST = 28  # certificates in a run
+RETRY = "acme_retry_failed"
+
+
+@pytest.fixture(scope="module")
+def api(four_hosts_with_zones: Fleet) -> Iterator[LimitedApi]:
+    """Yield a front of the lab's PowerDNS."""
+    lab = four_hosts_with_zones.lab
+    with LimitedApi(lab, f"http://{lab.authorities.address('pdns')}:{PORT}") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def crowd(
+    four_hosts_with_zones: Fleet, api: LimitedApi, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DnsCrowd]:
+    """Yield certificates whose zones have no fault yet."""
+    plays = Plays(four_hosts_with_zones, tmp_path_factory.mktemp("dns"))
+    lab = four_hosts_with_zones.lab
+    with bent_dns(lab, MOST) as zones, ScriptedAcmeDns(lab) as acme_dns, DnsCrowd(plays, zones, api, acme_dns) as found:
+        yield found
+
+
+def play(crowd: DnsCrowd, cases: Sequence[DnsCase], **variables: Any) -> None:
+    """Have certificates, renew them under faults, and run again without. Fail with a line for each wrong outcome.
+
+    *variables*: of the run with faults.
+    """
+    named = crowd.take(cases)
+    first = crowd.run(is_faulty=False)
+    assert first.run.code == 0, first.everything
+    before = crowd.serials()
+    crowd.turn()
+    crowd.bend()
+    report = crowd.run(is_faulty=True, **variables)
+    found = crowd.round(named, before, report)
+    problems = found.problems()
+    for name, case in named.items():
+        lines = found.lines(name)
+        if case.outcome is Outcome.STOPPED and lines and crowd.record(name) not in lines[0]:
+            problems.append(f"{name}: {case.title}: the line does not have the record: {lines[0]}")
+    crowd.straighten()
+    plain = crowd.run(is_faulty=False)
+    last = (
+        crowd.run(is_faulty=False, acme_retry_failed=True) if any(RETRY in line for line in plain.everything) else plain
+    )
+    if last.run.code != 0:
+        problems.append(f"the last run failed: {last.everything}")
+    for name, serial in crowd.serials().items():
+        if serial == before[name]:
+            problems.append(f"{name}: {named[name].title}: not issued by the next run: {last.lines.get(name)}")
+        elif before[name] != found.after[name] != serial:
+            problems.append(f"{name}: {named[name].title}: issued by the next run once more")
+    problems += [f"it is still there: {left}" for left in sorted(crowd.left())]
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+def test_dns_faults_leave_the_others_alone(crowd: DnsCrowd) -> None:
+    play(crowd, [case for cases in PARTS.values() for case in cases if case.is_common])
+
+
+@pytest.mark.hard
+@pytest.mark.parametrize("part", PARTS)
+def test_all_dns_faults_leave_the_others_alone(crowd: DnsCrowd, part: str) -> None:
+    play(crowd, PARTS[part])
