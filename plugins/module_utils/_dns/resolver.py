@@ -34,10 +34,10 @@ _FIRST_TRY = 1.0
 
 @dataclass(frozen=True)
 class TxtAnswer:
-    """The TXT values of a name. negative_ttl: seconds for which resolvers may keep the answer that it has none."""
+    """The TXT values of a name. ttl: seconds for which the resolver may still give this answer; None if unknown."""
 
     values: frozenset[str]
-    negative_ttl: int | None = None
+    ttl: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Resolver:
         """Return the TXT values of *name*, CNAMEs followed, as the resolver has them now. Raises QuestionError."""
         answer = self._ask(name, "TXT", fresh=True)
         if isinstance(answer, dns.resolver.Answer) and answer.rrset is not None:
-            return TxtAnswer(frozenset(join(record.strings) for record in answer.rrset))
+            return TxtAnswer(frozenset(join(record.strings) for record in answer.rrset), answer.rrset.ttl)
         response = answer.response if isinstance(answer, dns.resolver.Answer) else answer
         # RFC 2308 section 5
         ttls = [

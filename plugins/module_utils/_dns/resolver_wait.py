@@ -56,9 +56,7 @@ def wait(resolver: Resolver, wanted: Mapping[str, Set[str]], deadline: Deadline)
 def _lacking(resolver: Resolver, answer: TxtAnswer, values: Set[str]) -> str:
     if not values:
         return ""
-    kept = (
-        f", and may give this answer for {answer.negative_ttl} s, the negative TTL of the zone"
-        if answer.negative_ttl is not None
-        else ""
-    )
+    # RFC 2308: an answer without records has a TTL, too.
+    ttl = "TTL of the record" if answer.values else "negative TTL of the zone"
+    kept = f", and may give this answer for {answer.ttl} s ({ttl})" if answer.ttl is not None else ""
     return f"{resolver.label} does not have {', '.join(map(repr, sorted(values)))}{kept}"

@@ -91,9 +91,11 @@ def test_await_resolver_past_deadline_problem_says_why(pair, time, recursor, int
         "(acme_dns_delay)"
     )
     assert report.records[0].problem == (
-        f"{where} does not have 'v', and may give this answer for 60 s, the negative TTL of the zone; {advice}"
+        f"{where} does not have 'v', and may give this answer for 60 s (negative TTL of the zone); {advice}"
     )
-    assert report.records[1].problem == f"{where} does not have 'w'; {advice}"
+    assert report.records[1].problem == (
+        f"{where} does not have 'w', and may give this answer for 60 s (TTL of the record); {advice}"
+    )
     assert report.problems.startswith(f"{NAME}: {where}")
     assert not any(record.propagated for record in report.records)
 
