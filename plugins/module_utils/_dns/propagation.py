@@ -222,7 +222,9 @@ class _Survey:
             yield from self._lacking_addresses(server, place, values)
 
     def _lacking_addresses(self, server: NameServer, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
-        answers = {address: self._answers[place][address] for address in server.addresses}
+        # A server's address may be found only after the place has its values.
+        not_asked, found = DnsError("was not asked"), self._answers[place]
+        answers = {address: found.get(address, not_asked) for address in server.addresses}
         any_answers = any(isinstance(answer, frozenset) for answer in answers.values())
         for address, answer in answers.items():
             label = f"{server.name} ({address})"
@@ -241,7 +243,7 @@ class _Survey:
 
     def _find_servers(self, zone: str) -> tuple[NameServer, ...] | DnsError:
         try:
-            return self._authorities.find_servers(zone)
+            return self._authorities.find_servers(zone, again=True)
         except DnsError as error:
             return error
 

@@ -72,21 +72,27 @@ class Authorities:
         self.resolver = resolver
         self._port = port
         self._timeout = timeout
-        self._zones: dict[str, tuple[NameServer, ...]] = {}
+        self._zones: dict[str, tuple[NameServer, ...] | DnsError] = {}
         self._locks: dict[str, Lock] = {}
         self._silent: dict[str, SilentError] = {}
 
-    def find_servers(self, zone: str) -> tuple[NameServer, ...]:
-        """Return all name servers of *zone*, sorted by name. Raises DnsError."""
+    def find_servers(self, zone: str, again: bool = False) -> tuple[NameServer, ...]:
+        """Return all name servers of *zone*, sorted by name. Raises DnsError.
+
+        *again*: repeat a look-up that had any trouble. Otherwise it would take the resolver's time for each name.
+        """
         # One thread looks them up, and the others wait for it.
         with self._locks.setdefault(zone, Lock()):
-            if zone not in self._zones:
-                servers = self._look_up_servers(zone)
-                # A look-up that failed may succeed next time.
-                if any(server.trouble for server in servers):
-                    return servers
-                self._zones[zone] = servers
-            return self._zones[zone]
+            found = self._zones.get(zone)
+            if found is None or (again and _has_trouble(found)):
+                try:
+                    found = self._look_up_servers(zone)
+                except DnsError as error:
+                    found = error
+                self._zones[zone] = found
+        if isinstance(found, DnsError):
+            raise found
+        return found
 
     def _look_up_servers(self, zone: str) -> tuple[NameServer, ...]:
         names = sorted(text_of(record.target) for record in self.resolver.look_up(zone, "NS"))
@@ -188,6 +194,10 @@ class Authorities:
                 raise DnsError(f"gives an invalid answer ({type(error).__name__})") from None
             return response
         raise SilentError(f"does not answer within {seconds:.3g} s")
+
+
+def _has_trouble(found: tuple[NameServer, ...] | DnsError) -> bool:
+    return isinstance(found, DnsError) or any(server.trouble for server in found)
 
 
 def _soas(response: dns.message.Message) -> list[dns.rrset.RRset]:

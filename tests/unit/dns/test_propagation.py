@@ -255,6 +255,25 @@ def no_route(pair, monkeypatch):
 
 
 @pytest.mark.usefixtures("no_route")
+def test_wait_address_found_late_is_no_problem_of_places_that_are_done(pair, time, internet, recursor):
+    shop = "_acme-challenge.shop.example.com"
+    internet["example.com"].add("example.com", "NS", "odd.example.com.")
+    recursor.failing_names["odd.example.com"] = "SERVFAIL"
+    pair.add(NAME, "v")
+    pair.copies[0].add(shop, "TXT", '"v"')
+    done_after = 5  # pauses: then the patience with the server without address is over
+
+    def repair():
+        recursor.failing_names.clear()
+        internet["example.com"].add("odd.example.com", "A", THIRD)
+
+    time.at(done_after + 1, repair)
+    outcomes = waited(pair, time, {at(): {"v"}, at(shop): {"v"}}, seconds=40)
+    assert [outcome.propagated for outcome in outcomes.values()] == [True, False]
+    (line,) = outcomes[at()].ignored
+    assert line.startswith(f"odd.example.com ({THIRD}) was not asked. All other name servers of zone example.com have")
+
+
 def test_wait_address_without_route_is_ignored_if_another_answers(pair, time):
     pair.add(NAME, "v")
     assert one(pair, time, "v").propagated

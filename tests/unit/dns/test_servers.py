@@ -48,12 +48,25 @@ def test_find_servers_without_address_have_trouble(internet, recursor, pair):
     assert troubles["ns1.example.com"] == ""
     assert troubles["gone.example.com"] == "has no address"
     assert "answers SERVFAIL" in troubles["odd.example.com"]
-    # It is looked up again next time.
     recursor.failing_names.clear()
     internet["example.com"].add("odd.example.com", "A", "127.0.0.13")
-    assert {s.name: s.addresses for s in pair.authorities.find_servers("example.com")}["odd.example.com"] == (
-        "127.0.0.13",
-    )
+    for again, addresses in ((False, ()), (True, ("127.0.0.13",))):
+        found = {s.name: s.addresses for s in pair.authorities.find_servers("example.com", again)}
+        assert found["odd.example.com"] == addresses
+
+
+def test_find_servers_that_failed_are_looked_up_once_for_all_names(internet, recursor, pair):
+    internet["example.com"].add("example.com", "NS", "odd.example.com.")
+    recursor.failing_names |= {"odd.example.com": "SERVFAIL", "example.net": "SERVFAIL"}
+    for number in range(5):
+        pair.authorities.ask_zone("example.com", f"_acme-challenge.h{number}.example.com", "CNAME")
+        with pytest.raises(DnsError, match=r"example\.net NS: .* answers SERVFAIL"):
+            pair.authorities.ask_zone("example.net", f"_acme-challenge.h{number}.example.net", "CNAME")
+    assert recursor.count()["odd.example.com"] == 2  # IPv4 and IPv6
+    assert recursor.count()["example.net"] == 1
+    with pytest.raises(DnsError):
+        pair.authorities.find_servers("example.net", again=True)
+    assert recursor.count()["example.net"] == 2
 
 
 def test_find_servers_failed_ipv6_look_up_is_ignored(internet, pair, monkeypatch):
