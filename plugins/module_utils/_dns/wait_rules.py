@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._common.statuses import WaitMode
-from .entries import CommonOptions, is_only_cname, parse_common, parse_keys
+from .entries import CommonOptions, is_only_cname, is_target, parse_common, parse_keys
 from .zones import Location
 
 _ALL, _TASKS_FILE = "*", ""
@@ -62,8 +62,15 @@ class WaitRules:
         return self.key(name) is not None
 
     def is_named(self, location: Location) -> bool:
-        """Return True if an entry, and not the DNS, says that the record is stored at its target."""
-        return self._named_by(location) is not None
+        """Return True if an entry, and not the DNS, says that the record is stored at its target.
+
+        If CNAMEs in the DNS lead to a name of that entry, it has to allow this name: it is not for all zones.
+        """
+        key = self._named_by(location)
+        if key is None:
+            return False
+        *before, last = location.aliases
+        return not before or is_target(last, self._of(key).cname_targets)
 
     def cname(self, name: str) -> str:
         """Return the CNAME that the entry of *name* has for it; empty without one."""

@@ -666,6 +666,27 @@ def test_cname_of_an_entry_needs_no_permission():
     assert "allows no such records" in item.problem
 
 
+@pytest.mark.parametrize(
+    ("hop", "targets", "allowed"),
+    [
+        ("_acme-challenge.shop.example.net", None, True),
+        ("www.example.net", None, False),
+        ("www.example.net", ["www.example.net"], True),
+        ("_acme-challenge.shop.example.net", [], False),
+    ],
+)
+@pytest.mark.parametrize("provider", ["recording", None])
+def test_cname_of_an_entry_that_others_lead_to_needs_its_permission(hop, targets, allowed, provider):
+    place = cname("www.acme.example.com", hops=[hop])
+    zones = {
+        "*" if provider else "example.com": {"provider": "recording", "cname_targets": []},
+        "example.net": {"cname": place.target, "cname_targets": targets, "provider": provider},
+    }
+    (item,), _jobs = assigned([TxtRecord(EVIL, "v")], {EVIL: place}, Entries(zones))
+    assert (item.problem == "") is allowed
+    assert allowed or "allows" in item.problem
+
+
 def test_entry_with_cname_alone_takes_no_options_and_writes_nothing():
     entries = Entries({WWW: {"cname": "a.example.net", "server": "192.0.2.1"}})
     assert "an entry with 'cname' and without 'provider' has no option 'server'" in entries.problems()[0]
