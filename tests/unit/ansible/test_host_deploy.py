@@ -88,7 +88,7 @@ def test_remove_keeps_format_file_of_listed_certificate(tmp_path):
     task.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
     removed = {"name": "shop", "status": None, "action": "remove"}
     task.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
-    task.params["controller_time"] = None
+    task.params |= {"controller_time": None, "txt_records": []}
     task.params |= {"directories": [], "after_handlers": []}
     result = host_deploy.MODULE.result(task)
     assert result["changed"]
