@@ -20,6 +20,9 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 class ActionModule(ControllerAction):
     """Do the module's work on the controller."""
 
+    # Seconds, of the entries of acme_dns; they are not read where no order is by DNS.
+    _dns_delay = 0
+
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the orders of the plan. Raises AnsibleActionFail if their TXT records could not be set."""
         orders = flow.orders(run.plan, run.results, run.option("acme_force_renewal"))
@@ -39,6 +42,7 @@ class ActionModule(ControllerAction):
         result["dns"] = txt.any_by_dns(result) and not run.check_mode
         left = left_records.of_plan(run.result("_acme_plan"))
         result["dns_removal"] = result["dns"] or (bool(left) and not run.check_mode)
+        result["dns_delay"] = self._dns_delay
         result["elsewhere"] = elsewhere.challenges(run, result)
         return result
 
@@ -55,6 +59,7 @@ class ActionModule(ControllerAction):
             if answer.get("failed"):
                 raise AnsibleActionFail(answer["msg"])
         dns_tasks.verify(run, self._task, zones, tasks_file)
+        self._dns_delay = txt.longest_delay(zones)
 
 
 def _is_by_dns(order: CertificateOrder) -> bool:

@@ -35,7 +35,7 @@ class ActionModule(HostAction):
         return {
             **run.place(),
             "directory": run.plan["directory"],
-            "listen_timeout": run.listen_timeout(),
+            "listen_timeout": run.listen_timeout(ordered),
             "controller_time": utc(outcomes.time_of(run.plan)),
             **given,
         }

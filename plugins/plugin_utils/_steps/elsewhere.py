@@ -32,5 +32,5 @@ def challenges(run: Run, ordered: Mapping[str, Any], stale: bool = False) -> lis
         return []
     found = plain(flow.challenges(ordered, run.results, stale=stale))
     hosts = run.variables["ansible_play_hosts"] if found else ()
-    common = {"challenges": found, "listen_timeout": run.listen_timeout()}
+    common = {"challenges": found, "listen_timeout": run.listen_timeout(ordered)}
     return [{"host": host, **place(run, host), **common} for host in hosts]

@@ -137,10 +137,13 @@ class Run:
         entries = certificate_entries.parse_valid(self._value("acme_certificates") or [], home)
         return [entry for entry in entries if entry["name"] not in refused]
 
-    def listen_timeout(self) -> int:
-        """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""
-        # The name servers, then a resolver.
-        by_dns = 2 * self.option("acme_dns_timeout") + self.option("acme_dns_delay")
+    def listen_timeout(self, ordered: Item) -> int:
+        """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that.
+
+        *ordered*: the result of acme_order.
+        """
+        # The pauses that providers ask for, the name servers, then a resolver.
+        by_dns = 3 * self.option("acme_dns_timeout") + max(self.option("acme_dns_delay"), ordered.get("dns_delay", 0))
         return min(LONGEST, 600 + int(by_dns + self.option("acme_order_timeout")))
 
     def account(self, make: bool = True) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, DNS_PERSIST_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import COMMON_OPTIONS
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.entries import COMMON_OPTIONS, parse_common
 
 from .flow import Item, orders_of, registered
 
@@ -86,6 +86,11 @@ def without_providers(zones: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the entries of acme_dns with what all entries have, and without the options of providers."""
     names = ("provider", *(option.name for option in COMMON_OPTIONS))
     return {key: {name: entry[name] for name in names if name in entry} for key, entry in zones.items()}
+
+
+def longest_delay(zones: Mapping[str, Any]) -> int:
+    """Return the longest delay of the entries of acme_dns, in seconds. Raises DnsError for an invalid entry."""
+    return max((parse_common(key, entry).delay or 0 for key, entry in zones.items()), default=0)
 
 
 def any_by_dns(ordered: Mapping[str, Any]) -> bool:

@@ -21,11 +21,11 @@ LEXICON = {"provider": "lexicon", "name": "powerdns", "options": {"auth_token": 
 WRONG = {**LEXICON, "options": {"token": "SECRET"}}
 
 
-def options(monkeypatch, challenge, zones, tasks_file=""):
+def options(monkeypatch, challenge, zones, tasks_file="", action=None):
     """Return the options of acme_order for one order of the role."""
     orders = [CertificateOrder("web1", "www", challenge=challenge)]
     monkeypatch.setattr(flow, "orders", lambda plan, results, is_forced: orders)
-    action = steps.action_of("acme_order")
+    action = action or steps.action_of("acme_order")
     action._find_needle = MagicMock(side_effect=AnsibleFileNotFound("no"))
     plan = steps.plan()
     plan["digests"]["acme_dns"] = batch.digest(zones)
@@ -67,3 +67,12 @@ def test_verify_dns_has_the_resolver_of_the_role_and_needs_no_library(monkeypatc
 )
 def test_options_valid_or_unused_are_accepted(monkeypatch, challenge, zones):
     assert options(monkeypatch, challenge, zones)["orders"][0]["challenge"] == challenge
+
+
+@pytest.mark.parametrize(("challenge", "seconds"), [("dns-01", 900), ("http-01", 0)])
+def test_conclude_has_longest_delay_of_the_entries_that_orders_wait_for(monkeypatch, challenge, seconds):
+    monkeypatch.setattr(acme_order.ActionModule, "run_here", lambda *_given: {})
+    action = steps.action_of("acme_order")
+    entries = {"a.example": {**LEXICON, "delay": "900"}, "b.example": {**LEXICON, "delay": 5}, "c.example": LEXICON}
+    options(monkeypatch, challenge, entries, action=action)
+    assert action.conclude(Run(action._task, action._templar, steps.task_vars()), {})["dns_delay"] == seconds

@@ -204,16 +204,17 @@ ORDERED = {"hosts": {"web1": [contracts.ordered().to_result()]}}
 
 
 @pytest.mark.parametrize(
-    ("scope", "check_mode", "ordered", "expected"),
+    ("scope", "check_mode", "ordered", "expected", "seconds"),
     [
-        ("play", False, ORDERED, ["web1", "web2"]),
-        ("host", False, ORDERED, []),
-        ("play", True, ORDERED, []),
-        ("play", False, {"problem": "no CA"}, []),
+        ("play", False, ORDERED, ["web1", "web2"], 1260),
+        ("play", False, {**ORDERED, "dns_delay": 3600}, ["web1", "web2"], 4860),
+        ("host", False, ORDERED, [], 0),
+        ("play", True, ORDERED, [], 0),
+        ("play", False, {"problem": "no CA"}, [], 0),
     ],
-    ids=["play", "host", "check mode", "nothing ordered"],
+    ids=["play", "delay of an entry", "host", "check mode", "nothing ordered"],
 )
-def test_challenges_on_other_hosts_with_scope_play_only(scope, check_mode, ordered, expected):
+def test_challenges_on_other_hosts_with_scope_play_only(scope, check_mode, ordered, expected, seconds):
     found = {**steps.first_step(), "certificates": [contracts.found(host=None).to_result()]}
     plan = steps.plan()
     plan["options"]["acme_http_01_scope"] = scope
@@ -222,4 +223,4 @@ def test_challenges_on_other_hosts_with_scope_play_only(scope, check_mode, order
     assert [item["host"] for item in asked] == expected
     for item in asked:
         assert [challenge["token"] for challenge in item["challenges"]] == [contracts.TOKEN]
-        assert item["listen_timeout"] == 1140
+        assert item["listen_timeout"] == seconds
