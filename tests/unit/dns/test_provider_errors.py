@@ -350,6 +350,16 @@ def test_lexicon_values_that_are_always_overwritten_are_left_to_the_wait(opened)
     assert len(writes) == 3
 
 
+def test_lexicon_values_that_always_come_back_are_not_removed(opened):
+    """No wait would find it, and the host would forget the record."""
+    case = opened(lexicon)
+    case.server.sets[f"{NAME}."] = [f'"{A}"']
+    overwrite(case, 99, A)
+    assert case.make().change(ZONE, [TxtRecord(NAME, A), TxtRecord(OTHER, A)], False) == {
+        TxtRecord(NAME, A): "lexicon's powerdns still lists the value, as where another run writes this name, too"
+    }
+
+
 def test_lexicon_reads_the_values_back_by_one_request(opened):
     case = opened(lexicon)
     records = [TxtRecord(f"_acme-challenge.w{number}.{ZONE}", A) for number in range(5)]

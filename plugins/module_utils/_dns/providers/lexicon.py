@@ -101,7 +101,10 @@ class Lexicon(Provider):
             failures = self.one_by_one(records, one)
             if self.writes_sets:
                 written = [record for record in records if record not in failures]
-                self._repair(written, present, lambda: self._list(provider, zone), one)
+                lost = self._repair(written, present, lambda: self._list(provider, zone), one)
+                if not present:
+                    again = f"lexicon's {self._name} still lists the value, as where another run writes this name, too"
+                    failures |= dict.fromkeys(lost, again)
             return failures
         finally:
             if hasattr(provider, "cleanup"):  # from 3.17 on
@@ -114,18 +117,20 @@ class Lexicon(Provider):
         present: bool,
         find_values: Callable[[], set[tuple[str, str]]],
         change: Callable[[TxtRecord], None],
-    ) -> None:
-        """Write records again that another run has overwritten, as the provider lists them.
+    ) -> list[TxtRecord]:
+        """Write records again that another run has overwritten, as the provider lists them; return those still lost.
 
-        No failure is reported: the records have been written, and the wait asks the name servers for them.
+        Those that were added are no failure: they have been written, and the wait asks the name servers for them.
         """
+        lost: list[TxtRecord] = []
         with suppress(DnsError):
-            for _time in range(_REPAIRS):
+            for repairs_left in range(_REPAIRS, -1, -1):
                 listed = find_values()
                 lost = [record for record in records if ((record.name, record.value) in listed) is not present]
-                if not lost:
+                if not lost or not repairs_left:
                     break
                 self.one_by_one(lost, change)
+        return lost
 
     def _list(self, provider: Any, zone: str) -> set[tuple[str, str]]:
         """Return name and value of all TXT records of a zone, by one request at most providers. Raises DnsError."""
