@@ -7,19 +7,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from .._common.clock import Clock
 from .._common.contracts import TxtRecord
+from .._common.deadline import Deadline
 from .._common.statuses import WaitMode
+from .._common.threads import Workers
 from .errors import DnsError
 from .records import canonical, is_within
-from .servers import Authorities
+from .servers import ADVICE, Authorities
 from .wait_rules import WaitRules
 from .zones import Location
 
 _MAX_CNAMES = 8
 _THREADS = 16
+# Seconds. Names lead by CNAME through zones of anybody, whose servers may take as long as they like.
+_LONGEST = 300.0
 
 
 class Locator:
@@ -29,7 +33,9 @@ class Locator:
     and for a CA that shares it.
     """
 
-    def __init__(self, authorities: Authorities, rules: WaitRules) -> None:
+    def __init__(self, authorities: Authorities, rules: WaitRules, timeout: float = _LONGEST) -> None:
+        """*timeout*: seconds for the names of one call of locate_records()."""
+        self._timeout = timeout
         self._authorities = authorities
         self._resolver = authorities.resolver
         self._rules = rules
@@ -61,17 +67,27 @@ class Locator:
         A record that cannot be located has an empty target and zone, and a problem.
         """
         names = dict.fromkeys(record.name for record in records if not record.zone)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            found = {name: pool.submit(self.locate, name) for name in names}
+        workers = Workers(self._find, _THREADS, Deadline(Clock(), self._timeout))
+        for name in names:
+            workers.add(name)
+        found = dict(workers.results(DnsError(f"its zone was not found within {self._timeout:g} s. {ADVICE}")))
 
         def located(record: TxtRecord) -> TxtRecord:
             try:
-                location = Location.of(record) if record.zone else found[record.name].result()
+                location = Location.of(record) if record.zone else found[record.name]
+                if isinstance(location, Exception):
+                    raise location
             except DnsError as error:
                 return replace(record, target="", zone="", aliases=(), problem=str(error))
             return replace(record, target=location.target, zone=location.zone, aliases=location.aliases)
 
         return [located(record) for record in records]
+
+    def _find(self, name: str) -> Location | Exception:
+        try:
+            return self.locate(name)
+        except Exception as error:
+            return error
 
     def _look_up(self, name: str) -> tuple[str, str]:
         """Return the target of the CNAME of *name*, empty if it has none, and its zone, empty if nobody was asked.

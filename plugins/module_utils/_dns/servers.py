@@ -31,6 +31,8 @@ except ImportError:
 # No address family, no own address in it, no route.
 _NO_ROUTE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
+# No real zone has more. Each takes its time, and a CNAME may lead anywhere.
+_MOST_SERVERS, _MOST_ADDRESSES = 30, 20
 # Once so many addresses of a zone's servers are silent, they cannot be asked from here.
 _MOST_SILENT = 3
 # The parts of the time for an answer after which the question is repeated, since a packet may be lost.
@@ -98,6 +100,8 @@ class Authorities:
         names = sorted(text_of(record.target) for record in self.resolver.look_up(zone, "NS"))
         if not names:
             raise DnsError(f"zone {zone} has no name servers that the resolver knows")
+        if len(names) > _MOST_SERVERS:
+            raise DnsError(f"zone {zone} has {len(names)} name servers, more than {_MOST_SERVERS}, so none is asked")
         return tuple(self._server(name) for name in names)
 
     def _server(self, name: str) -> NameServer:
@@ -108,6 +112,8 @@ class Authorities:
                 addresses += [record.address for record in self.resolver.look_up(name, rdtype)]
             except DnsError as error:
                 trouble = f"has no address that can be looked up ({error})"
+        if len(addresses) > _MOST_ADDRESSES:
+            return NameServer(name, (), f"has {len(addresses)} addresses, more than {_MOST_ADDRESSES}")
         return NameServer(name, tuple(addresses), "" if addresses else trouble)
 
     def read_values(self, zone: str, address: str, name: str, timeout: float | None = None) -> frozenset[str]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
@@ -127,6 +129,28 @@ def test_locate_records_one_failure_does_not_affect_others(recursor, world, auth
     assert located[bad].problem.endswith("answers SERVFAIL")
     assert located[worse].problem.startswith(f"no name server of zone example.com can be asked about {worse}: ns1.")
     assert located["no name"].problem
+
+
+def test_locate_records_slow_name_has_a_problem_after_the_time_limit(authorities, monkeypatch):
+    locate, release = Locator.locate, Event()
+
+    def hang(self, name):
+        if name == "slow.example.com":
+            release.wait(20)
+        return locate(self, name)
+
+    monkeypatch.setattr(Locator, "locate", hang)
+    records = [TxtRecord("slow.example.com", "v"), TxtRecord(NAME, "v")]
+    slow, other = Locator(authorities, WaitRules({}), timeout=2).locate_records(records)
+    release.set()
+    assert slow.problem.startswith("its zone was not found within 2 s. Let the controller reach port 53")
+    assert (slow.zone, other.zone, other.problem) == ("", "example.com", "")
+
+
+def test_locate_records_bug_is_no_problem_of_a_record(authorities, monkeypatch):
+    monkeypatch.setattr(Locator, "locate", lambda _self, name: {}[name])
+    with pytest.raises(KeyError):
+        locate_records(authorities, [TxtRecord(NAME, "v")])
 
 
 def test_locate_records_asks_few_questions(recursor, world, authorities):

@@ -69,6 +69,14 @@ def test_find_servers_that_failed_are_looked_up_once_for_all_names(internet, rec
     assert recursor.count()["example.net"] == 2
 
 
+def test_find_servers_too_many_are_not_asked(internet, pair):
+    internet["example.com"].add("ns1.example.com", "A", *(f"192.0.2.{number}" for number in range(20)))
+    assert pair.authorities.find_servers("example.com")[0].trouble == "has 21 addresses, more than 20"
+    internet["example.net"].add("example.net", "NS", *(f"ns{number}.example.net." for number in range(31)))
+    with pytest.raises(DnsError, match=r"^zone example\.net has 31 name servers, more than 30, so none is asked$"):
+        pair.authorities.find_servers("example.net")
+
+
 def test_find_servers_failed_ipv6_look_up_is_ignored(internet, pair, monkeypatch):
     look_up = pair.resolver.look_up
 
