@@ -71,7 +71,7 @@ VALIDATION: tuple[Case, ...] = (
     stopped("authorization of NAME is 404", words="404"),
     issued("answer the authorization of NAME with an HTML page once"),
     issued("cut the connection in the body of the authorization of NAME once"),
-    stopped("status is invalid in the authorization of NAME", words="validation failed"),
+    stopped("status is invalid in the authorization of NAME", words="its authorization is invalid"),
     stopped("offer only dns-01 for NAME", words="offers no http-01 challenge (offered: dns-01)"),
     stopped("challenges is [] in the authorization of NAME", words="offers no http-01 challenge"),
     stopped("leave challenges out of the authorization of NAME", words="offers no http-01 challenge"),

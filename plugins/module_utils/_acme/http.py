@@ -109,7 +109,7 @@ class Http:
 
         *timeout*: seconds for each request with its whole answer. *connections*: how many are kept open.
         """
-        self._own_clock = clock
+        self.own_clock = clock
         self.clock = ca_clock.shifted(clock, lambda: self.clock_ahead)
         self.clock_ahead = timedelta(0)
         self.count = 0
@@ -150,7 +150,7 @@ class Http:
             request = Request(method, url, _LARGEST_ANSWER, data, headers)
             with exchange(self._session, request, seconds, self._verify) as answer:
                 clean = CaseInsensitiveDict((name, printable(value)) for name, value in answer.headers.items())
-                ahead = ca_clock.ahead_of(clean, self._own_clock.now())
+                ahead = ca_clock.ahead_of(clean, self.own_clock.now())
                 if method != "GET" and ahead is not None:
                     self.clock_ahead = ahead
                 return Response(url, answer.status_code, clean, body(answer))
@@ -163,7 +163,7 @@ class Http:
             cause = innermost(error)
             if not isinstance(cause, ssl.SSLCertVerificationError):
                 raise TransportError(f"{_origin(url)} cannot be reached with TLS ({reason(cause)})") from None
-            why = tls_trust.explain(cause.verify_code, reason(cause), self._own_clock.now())
+            why = tls_trust.explain(cause.verify_code, reason(cause), self.own_clock.now())
             raise UntrustedError(f"{_origin(url)} {why}") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
@@ -199,7 +199,7 @@ class Http:
 
         *new_nonce*: the URL of newNonce, whose answers are not cached (RFC 8555 section 7.2).
         """
-        if ca_clock.ahead_of(answer.headers, self._own_clock.now()):
+        if ca_clock.ahead_of(answer.headers, self.own_clock.now()):
             with suppress(TransportError, ProtocolError):
                 self.request_once("HEAD", new_nonce, deadline=deadline)
 

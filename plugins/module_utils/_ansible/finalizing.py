@@ -100,7 +100,8 @@ def _finalize_at(
         def one(order: CertificateOrder, same: SameOrder) -> CertificateOrder:
             try:
                 made, chain = _recorded(recorder, client, order, same)
-                issued.verify(chain, order.identifiers or (), client.clock.now(), bool(order.not_before))
+                times = client.clock.now(), client.http.own_clock.now()
+                issued.verify(chain, order.identifiers or (), times, bool(order.not_before))
                 found = issued.deviations_of(made, chain)
                 return ended(
                     made,

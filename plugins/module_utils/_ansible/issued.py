@@ -9,7 +9,7 @@ A later download helps if only the chain is refused. Else only a new order does;
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -68,10 +68,11 @@ def is_due(delivered: str, now: datetime) -> bool:
     return now >= lifetime_point(*certificates.validity(leaf))
 
 
-def verify(chain: Chain, identifiers: Collection[str], now: datetime, begins_later: bool = False) -> None:
-    """Verify names and dates of a certificate, and its chain. *identifiers*: normalized; *now*: aware UTC, of the CA.
+def verify(chain: Chain, identifiers: Collection[str], times: Sequence[datetime], begins_later: bool = False) -> None:
+    """Verify names and dates of a certificate, and its chain. *identifiers*: normalized.
 
-    *begins_later*: that was asked for. Raises ChainError, RefusedCertificateError.
+    *times*: now by the CA's clock and by this machine's, aware UTC. One may be wrong: the certificate has to be valid
+    by either. *begins_later*: that was asked for. Raises ChainError, RefusedCertificateError.
     """
     delivered = chain.certificate + chain.chain
     leaf, *issuers = certificates.load_all(delivered, _WHAT)
@@ -82,9 +83,10 @@ def verify(chain: Chain, identifiers: Collection[str], now: datetime, begins_lat
             "Check the profile and the CA's policy"
         )
     begin, end = certificates.validity(leaf)
+    now = next((time for time in times if begin - time <= certificates.SKEW and time < end), times[0])
     if begin - now > certificates.SKEW and not begins_later:
         raise RefusedCertificateError(
-            f"the certificate of the order is not valid before {utc(begin)}, by the CA's own time"
+            f"the certificate of the order is not valid before {utc(begin)}, by the CA's clock and this machine's"
         )
     if end <= now:
         raise RefusedCertificateError(f"the certificate of the order expired at {utc(end)}")

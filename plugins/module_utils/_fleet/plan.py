@@ -186,9 +186,22 @@ def _with_renewal_info(plan: Planned, settings: Settings, answers: Mapping[str, 
         decision = decide(plan.certificate, settings.directories, settings.now, timing)
         if decision.reason == Reason.WINDOW and info.explanation_url:
             decision = replace(decision, message=f"see {info.explanation_url}")
-    # RFC 9773 section 5: a certificate of the same CA. acme_order sends the id to that CA only.
-    is_of_a_ca = decision.action == Action.ISSUE and live and live.directory in settings.directories
-    return replace(plan, decision=decision, replaces_ari_id=ari_id if is_of_a_ca else None, info=info)
+    replaces = ari_id if decision.action == Action.ISSUE and _can_be_replaced(plan, settings) else None
+    return replace(plan, decision=decision, replaces_ari_id=replaces, info=info)
+
+
+def _can_be_replaced(plan: Planned, settings: Settings) -> bool:
+    """Return True if an order may say that it replaces the live certificate.
+
+    RFC 9773 section 5: it is of the same CA (acme_order sends the id to that one only), and they share an identifier.
+    """
+    live, wanted = plan.certificate.live, plan.certificate.wanted
+    return bool(
+        live
+        and wanted
+        and live.directory in settings.directories
+        and not set(live.identifiers).isdisjoint(wanted.names)
+    )
 
 
 def _needs_renewal_info(decision: Decision) -> bool:

@@ -75,7 +75,7 @@ LATE = ROOT.intermediate("Late", not_after=NOW + DAY)
             WHOLE,
             NOW - DAY * 2,
             RefusedCertificateError,
-            "^the certificate of the order is not valid before .*, by the CA's own time$",
+            "^the certificate of the order is not valid before .*, by the CA's clock and this machine's$",
         ),
         (
             WHOLE,
@@ -96,15 +96,21 @@ LATE = ROOT.intermediate("Late", not_after=NOW + DAY)
 )
 def test_verify_certificate_and_chain(certificates, now, error, text):
     if error is None:
-        issued.verify(chain_of(*certificates), [NAME], now)
+        issued.verify(chain_of(*certificates), [NAME], [now, now])
         return
     with pytest.raises(error, match=text):
-        issued.verify(chain_of(*certificates), [NAME], now)
+        issued.verify(chain_of(*certificates), [NAME], [now, now])
 
 
 def test_verify_certificate_that_was_asked_to_begin_later():
     early = LOWER.leaf(KEY, [NAME], not_before=NOW + 2 * DAY, not_after=NOW + 9 * DAY)
-    issued.verify(chain_of(early, LOWER.certificate, MIDDLE.certificate), [NAME], NOW, begins_later=True)
+    issued.verify(chain_of(early, LOWER.certificate, MIDDLE.certificate), [NAME], [NOW, NOW], begins_later=True)
+
+
+@pytest.mark.parametrize("wrong", [NOW - 2 * DAY, NOW + 60 * DAY])
+def test_verify_one_clock_is_wrong_the_other_counts(wrong):
+    for times in ((NOW, wrong), (wrong, NOW)):
+        issued.verify(chain_of(*WHOLE), [NAME], times)
 
 
 DELIVERED = ca.pem(LOWER.certificate, LEAF)
