@@ -35,6 +35,7 @@ class ActionModule(ControllerAction):
         records = txt.txt_records(run.result("_acme_ordered"), run.results, purpose, persistent)
         zones, tasks_file = run.secret("acme_dns"), run.option("acme_dns_tasks")
         left = left_records.of_plan(run.plan) if state == "absent" else {}
+        own = {record.name for record in records}
         if left:
             dns_tasks.verify(run, self._task, zones, tasks_file)
             records = left_records.with_left(records, left)
@@ -42,6 +43,8 @@ class ActionModule(ControllerAction):
             # To set records, they are always located in this step.
             "records": txt.with_locations(records, run.result("_acme_dns_written") if state == "absent" else {}),
             "state": state,
+            # A host may note any name.
+            "keep_others": sorted({record.name for record in records} - own),
             "zones": zones,
             "tasks_file": tasks_file or None,
             "wait": run.option("acme_dns_wait"),

@@ -107,6 +107,15 @@ options:
     choices: [authoritative, resolver, none]
     default: authoritative
     version_added: 0.4.0
+  keep_others:
+    description:
+      - The names of records whose other values have to stay, whatever they are. Such a record fails if O(wait) does not
+        allow to ask for these values, and a tasks file would set all values of the name.
+      - The role gives the names of records that only hosts have noted.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.4.0
   tasks_file:
     description:
       - A tasks file of your own for records without an entry in O(zones). CNAMEs of other zones may lead only to names
@@ -293,7 +302,7 @@ def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
         raise DnsError("; ".join(problems))
     authorities = Authorities(Resolver(params["resolver"]))
     records = TxtRecord.from_options(params["records"], "records")
-    changes = change_records(authorities, records, entries, present, check_mode)
+    changes = change_records(authorities, records, entries, present, check_mode, params["keep_others"])
     result = {"changed": changes.changed, "records": plain(changes.records), "task_files": changes.task_files}
     failed = changes.problems and f"not all TXT records could be {'set' if present else 'removed'}: {changes.problems}"
     return with_failure(result, failed)
@@ -303,6 +312,7 @@ MODULE = ControllerModule(
     {
         **RECORDS_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "keep_others": {"type": "list", "elements": "str", "default": []},
         "tasks_file": {"type": "path"},
         "timeout": {"type": "int", "default": 30},
         "busy_timeout": {"type": "int", "default": 120},

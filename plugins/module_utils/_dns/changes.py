@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -35,6 +35,10 @@ _NOT_ASKED = DnsError(
     "wait (acme_dns_wait) asks no name server, and the tasks would replace them. Set it to authoritative for the zone, "
     "or let the CNAME lead to a name that begins with _acme-challenge"
 )
+_OTHERS_UNKNOWN = DnsError(
+    "wait (acme_dns_wait) asks no name server, and the tasks would remove them with the value that a host has noted. "
+    "Remove that value by hand, or set wait to authoritative for the zone"
+)
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,24 @@ class ChangeResult:
 
 
 def change_records(
-    authorities: Authorities, records: Sequence[TxtRecord], entries: Entries, present: bool, dry: bool
+    authorities: Authorities,
+    records: Sequence[TxtRecord],
+    entries: Entries,
+    present: bool,
+    dry: bool,
+    keep_others: Collection[str] = (),
 ) -> ChangeResult:
     """Add *records*, or remove them if *present* is false. A record that fails stops no other.
 
-    *dry*: send nothing, and return what would be done.
+    *dry*: send nothing, and return what would be done. *keep_others*: names of records that fail where tasks could
+    remove other values, which are unknown.
     """
     located = Locator(authorities, entries.rules).locate_records(records)
     assigned, jobs = assign(located, entries, _is_own(authorities, entries))
     locations = dict.fromkeys(Location.of(record) for job in jobs for record in job.records)
     published = published_values(authorities, [place for place in locations if _may_ask_servers(entries, place)])
     results = carry_out(jobs, published, present, dry)
-    task_files, left_to_tasks = for_tasks(jobs, published, present)
+    task_files, left_to_tasks = for_tasks(jobs, published, present, keep_others)
     results |= left_to_tasks
     return ChangeResult([results.get(record, record) for record in assigned], task_files)
 
@@ -182,7 +192,9 @@ def _send(provider: Provider, zone: str, records: Sequence[TxtRecord], present: 
         return dict.fromkeys(records, said)
 
 
-def for_tasks(jobs: Sequence[Job], published: Published, present: bool) -> tuple[list[dict[str, Any]], Results]:
+def for_tasks(
+    jobs: Sequence[Job], published: Published, present: bool, keep_others: Collection[str] = ()
+) -> tuple[list[dict[str, Any]], Results]:
     """Return what tasks files have to do, as dns_txt_record returns it, and the results of their records."""
     tasks: list[dict[str, Any]] = []
     results: Results = {}
@@ -191,7 +203,7 @@ def for_tasks(jobs: Sequence[Job], published: Published, present: bool) -> tuple
             continue
         written = []
         for record in job.records:
-            unseen = published.get(Location.of(record), _NOT_ASKED if _may_have_others(job, record) else None)
+            unseen = published.get(Location.of(record), _risk_for_others(job, record, keep_others))
             if isinstance(unseen, DnsError):
                 # Most modules replace the whole set, with other values in it that are not ours.
                 results[record] = fail(record, f"cannot read the values that {record.target} has now: {unseen}")
@@ -204,10 +216,15 @@ def for_tasks(jobs: Sequence[Job], published: Published, present: bool) -> tuple
     return tasks, results
 
 
-def _may_have_others(job: Job, record: TxtRecord) -> bool:
-    """Return True if tasks that set all values of the name could remove some that are for other purposes."""
+def _risk_for_others(job: Job, record: TxtRecord, keep_others: Collection[str]) -> DnsError | None:
+    """Return why tasks that do not know all values of the name must not set them; None if they may."""
     # Second: that of dns-account-01 (draft-ietf-acme-dns-account-label section 3.1).
-    return job.replaces_sets and "_acme-challenge" not in str(record.target).split(".")[:2]
+    is_of_challenge = "_acme-challenge" in str(record.target).split(".")[:2]
+    if not job.replaces_sets:
+        return None
+    if not is_of_challenge:
+        return _NOT_ASKED
+    return _OTHERS_UNKNOWN if record.name in keep_others else None
 
 
 def _record_sets(records: Sequence[TxtRecord], published: Published, present: bool) -> Iterator[dict[str, Any]]:

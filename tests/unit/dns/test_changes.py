@@ -101,12 +101,12 @@ def assigned(records, where, entries, is_own=None):
     return assign(located(records, where), entries, is_own or (lambda location: location not in leaving))
 
 
-def changed(zones, records, found=None, present=True, dry=False, where=None, tasks_file=""):
+def changed(zones, records, found=None, present=True, dry=False, where=None, tasks_file="", keep_others=()):
     where = where or places(*records)
     items, jobs = assigned(records, where, Entries(zones, tasks_file))
     published = {plain(where[name]): values for name, values in (found or {}).items()}
     results = carry_out(jobs, published, present, dry)
-    tasks, left_to_tasks = for_tasks(jobs, published, present)
+    tasks, left_to_tasks = for_tasks(jobs, published, present, keep_others)
     results.update(left_to_tasks)
     return [results.get(item, item) for item in items], tasks
 
@@ -639,6 +639,29 @@ def test_tasks_without_known_values_replace_only_sets_of_challenges(target, fail
         (record,) = tasks[0]["records"]
         assert (record["before"], record["changes"]) == ([], ["v"])
         assert record["present"] == (["v"] if present else [])
+
+
+@pytest.mark.parametrize(
+    ("entry", "found", "fails"),
+    [
+        ({"provider": "route53"}, {}, True),
+        ({"provider": "route53"}, {WWW: frozenset({"v", "w"})}, False),
+        ({"provider": "cloudflare", "api_token": SECRET}, {}, False),
+    ],
+    ids=["unknown values", "known values", "single values"],
+)
+def test_tasks_remove_no_unknown_values_of_names_that_hosts_have_noted(entry, found, fails):
+    records = [TxtRecord(WWW, "v"), TxtRecord(SHOP, "v")]
+    (noted, own), tasks = changed({"example.com": entry}, records, found, present=False, keep_others=[WWW])
+    assert (noted.status, own.status) == ("failed" if fails else "tasks", "tasks")
+    names = [record["name"] for task in tasks for record in task["records"]]
+    assert names == ([SHOP] if fails else [WWW, SHOP])
+    if fails:
+        assert noted.problem == (
+            f"cannot read the values that {WWW} has now: wait (acme_dns_wait) asks no name server, and the tasks would "
+            "remove them with the value that a host has noted. Remove that value by hand, or set wait to authoritative "
+            "for the zone"
+        )
 
 
 def test_tasks_that_change_single_values_need_no_known_values():

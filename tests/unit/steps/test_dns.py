@@ -99,6 +99,17 @@ def test_arguments_of_removal_have_left_records(state, names):
     action, run = left_run("dns_txt_record", state=state)
     given = action.arguments_of(run, action._task.args)
     assert [record["name"] for record in given["records"]] == names
+    assert given["keep_others"] == names
+
+
+def test_arguments_of_removal_own_records_are_removed_in_any_way():
+    order = contracts.ordered(host="web1", challenges=[contracts.by_dns(record_name=NOTED.name)]).to_result()
+    action, run = left_run(
+        "dns_txt_record", {"_acme_ordered": steps.of_this_run(hosts={"web1": [order]})}, state="absent"
+    )
+    given = action.arguments_of(run, action._task.args)
+    assert {record["name"] for record in given["records"]} == {NOTED.name}
+    assert given["keep_others"] == []
 
 
 @pytest.mark.parametrize(("check_mode", "is_due"), [(False, True), (True, False)])
