@@ -27,6 +27,8 @@ _LAST_ROUND = 3.0
 _SILENT_ROUNDS = 2
 # Seconds after which a server that has never answered is not waited for any longer, if all others have the values.
 _PATIENCE = 10.0
+# Seconds to read the values that there are. Hosts and CNAMEs may have named zones of anybody.
+_LONGEST_READING = 300.0
 _ADVICE_TO_WAIT = (
     "Raise timeout (acme_dns_timeout) if the zone takes longer. If the CA asks other name servers than these, set wait "
     "(acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"
@@ -63,15 +65,17 @@ class _Place:
 
 
 def published_values(
-    authorities: Authorities, locations: Collection[Location]
+    authorities: Authorities, locations: Collection[Location], clock: Clock | None = None
 ) -> dict[Location, frozenset[str] | DnsError]:
     """Return the values that any authoritative server has now; the reason where no server answers.
 
-    All servers are asked once.
+    All servers are asked once, within five minutes.
     """
     with ThreadPoolExecutor(_THREADS) as pool:
         survey = _Survey(authorities, pool)
-        survey.ask({_Place.of(location): frozenset() for location in locations})
+        survey.ask(
+            {_Place.of(location): frozenset() for location in locations}, Deadline(clock or Clock(), _LONGEST_READING)
+        )
         return {location: survey.published(_Place.of(location)) for location in locations}
 
 
@@ -90,7 +94,7 @@ def wait(
     clock = deadline.clock
     patience = Deadline(clock, min(_PATIENCE, deadline.seconds))
     with ThreadPoolExecutor(_THREADS) as pool:
-        survey = _Survey(authorities, pool)
+        survey = _Survey(authorities, pool, clock)
         missing, attempt = values, 0
         while missing:
             survey.ask(missing, Deadline(clock, max(deadline.left(), _LAST_ROUND)))
@@ -138,7 +142,9 @@ class _State(Enum):
 class _Survey:
     """The last answer of every address of the servers for every place."""
 
-    def __init__(self, authorities: Authorities, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, authorities: Authorities, pool: ThreadPoolExecutor, clock: Clock | None = None) -> None:
+        """*clock*: with it, values of dns-persist-01 come together with what they grant at its time."""
+        self._clock = clock
         self._authorities = authorities
         self._pool = pool
         self._servers: dict[str, tuple[NameServer, ...] | DnsError] = {}
@@ -146,7 +152,7 @@ class _Survey:
         self._answered: set[tuple[str, str]] = set()
         self._silences: Counter[str] = Counter()
 
-    def ask(self, places: Mapping[_Place, frozenset[str]], deadline: Deadline | None = None) -> None:
+    def ask(self, places: Mapping[_Place, frozenset[str]], deadline: Deadline) -> None:
         """Ask every address that is not known to have the values of a place, once. *deadline* ends the round."""
         zones = list(dict.fromkeys(place.zone for place in places))
         self._servers.update(zip(zones, self._pool.map(self._find_servers, zones)))
@@ -163,12 +169,12 @@ class _Survey:
             place, address = question
             if address in down:
                 return down[address]
-            left = deadline.left() if deadline else None
-            if left is not None and left <= 0:
+            left = deadline.left()
+            if left <= 0:
                 return self._answers[place].get(address, DnsError("was not asked before the time was over"))
             try:
                 values = self._authorities.read_values(place.zone, address, place.name, left)
-                return with_grants(values, deadline.clock) if deadline and place.persistent else values
+                return with_grants(values, self._clock) if self._clock and place.persistent else values
             except (NoRouteError, SilentError) as error:
                 down[address] = error
                 return error

@@ -351,6 +351,21 @@ def test_published_values_of_any_server(pair, serve):
     assert str(published_values(pair.ask_with(0.2), [at()])[at()]) == f"{NS2} does not answer within 0.2 s"
 
 
+def test_published_values_are_read_within_five_minutes(pair, time, monkeypatch):
+    pair.add(NAME, "v")
+    read, names = Authorities.read_values, [f"_acme-challenge.w{number}.example.com" for number in range(200)]
+
+    def take_a_while(self, *more):
+        time.clock.sleep(4)
+        return read(self, *more)
+
+    monkeypatch.setattr(Authorities, "read_values", take_a_while)
+    found = published_values(pair.authorities, [at(), *map(at, names)], time.clock)
+    assert found[at()] == {"v"}
+    assert str(found[at(names[-1])]) == f"{NS2} was not asked before the time was over"
+    assert len(time.pauses) < 100
+
+
 def test_published_values_no_answer_is_not_taken_for_no_values(pair, monkeypatch):
     """Servers that answer the next question have not said what they have for this one."""
     pair.add(NAME, "v")
