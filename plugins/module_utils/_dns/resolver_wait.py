@@ -46,7 +46,11 @@ def wait(resolver: Resolver, wanted: Mapping[str, Set[str]], deadline: Deadline)
                 break
             clock.sleep(min(pause, deadline.left()))
             pause = min(2 * pause, max(_LONGEST_PAUSE, deadline.seconds / _MOST_QUESTIONS))
-    advice = "Give it more time with timeout (acme_dns_timeout), or have it asked later with delay (acme_dns_delay)"
+    advice = (
+        "Give it more time with timeout (acme_dns_timeout), or have it asked later with delay (acme_dns_delay). If the "
+        "CA sees other records than this resolver, name another one in resolver (acme_dns_resolver), or set wait "
+        "(acme_dns_wait) to none with a delay"
+    )
     return {
         name: f"{problem}; waited {deadline.passed():g} s. {advice}" if problem else ""
         for name, problem in problems.items()

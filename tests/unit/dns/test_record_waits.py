@@ -88,7 +88,8 @@ def test_await_resolver_past_deadline_problem_says_why(pair, time, recursor, int
     where = f"resolver {recursor.address}:{recursor.port}"
     advice = (
         "waited 30 s. Give it more time with timeout (acme_dns_timeout), or have it asked later with delay "
-        "(acme_dns_delay)"
+        "(acme_dns_delay). If the CA sees other records than this resolver, name another one in resolver "
+        "(acme_dns_resolver), or set wait (acme_dns_wait) to none with a delay"
     )
     assert report.records[0].problem == (
         f"{where} does not have 'v', and may give this answer for 60 s (negative TTL of the zone); {advice}"
