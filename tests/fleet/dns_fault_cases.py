@@ -11,9 +11,32 @@ _MANY = tuple((f"hop{number}", "CNAME", f"hop{number + 1}") for number in range(
 #: The zone has the servers a and b; b is at fault unless the fault says otherwise.
 NAME_SERVERS: tuple[DnsCase, ...] = (
     common(issued("one server is silent", "does not answer", servers={"b": "is silent"})),
+    issued("one server has no machine at its address", "c.c", records=(("c", "A", "{nobody}"), ("@", "NS", "c"))),
+    issued("one server does not listen", "c.c", records=(("c", "A", "{unused}"), ("@", "NS", "c"))),
+    issued("one server has no address", "has no address", records=(("@", "NS", "nowhere.lab.test."),)),
     common(issued("one server is lame: it answers REFUSED", "does not serve", servers={"b": "answers REFUSED"})),
+    issued("one server answers SERVFAIL", "SERVFAIL", servers={"b": "answers SERVFAIL"}),
+    issued("one server answers NOTIMP", "NOTIMP", servers={"b": "answers NOTIMP"}),
+    issued("one server is lame: its answers are not authoritative", servers={"b": "answers without authority"}),
+    issued("one server is lame: it refers to the root", "does not serve", servers={"b": "refers to the root"}),
+    issued("one server sends malformed answers", "invalid", servers={"b": "answers garbage"}),
+    issued("one server answers other questions than those asked", servers={"b": "answers with another id"}),
+    issued("one server truncates over UDP", servers={"b": "truncates over UDP"}),
+    issued("one server truncates, and has no TCP", "b.c", servers={"b": "truncates over UDP and has no TCP"}),
+    issued("one server knows no EDNS", servers={"b": "knows no EDNS"}),
+    issued("one server drops questions with EDNS", servers={"b": "is silent to EDNS"}),
     common(issued("every second question to one server is lost", servers={"b": "loses every second question"})),
+    issued("one server takes two seconds for an answer", servers={"b": "answers after 2 seconds"}),
     common(issued("one server lags five seconds behind", servers={"b": "lags 5 seconds"})),
+    stopped("one server lags ten minutes behind", "lacks", servers={"b": "lags 600 seconds"}),
+    issued("values are split into several strings", servers={"b": "splits values into strings"}),
+    issued("answers have names in upper case", servers={"b": "answers in upper case"}),
+    issued("one server has only an IPv6 address", records=(("b", "AAAA", "{b6}"), ("-b", "A", "{b}"))),
+    issued("one server has an IPv6 address without a route, too", records=(("b", "AAAA", "2001:db8::53"),)),
+    stopped("all servers are silent", "_acme-challenge", servers=dict.fromkeys("ab", "is silent")),
+    stopped("all servers are lame", "_acme-challenge", servers=dict.fromkeys("ab", "answers REFUSED")),
+    stopped("all servers answer SERVFAIL", "_acme-challenge", servers=dict.fromkeys("ab", "answers SERVFAIL")),
+    stopped("no server is authoritative", "_acme-challenge", servers=dict.fromkeys("ab", "answers without authority")),
 )
 RECORDS: tuple[DnsCase, ...] = (
     common(
@@ -47,6 +70,23 @@ RECORDS: tuple[DnsCase, ...] = (
 )
 UPDATES: tuple[DnsCase, ...] = (
     common(stopped("the secret is wrong", "BADSIG", entry={"tsig_secret": "AAAAc2VjcmV0IG9mIG5vYm9keSBhdCBhbGw="})),
+    stopped("the key is unknown", "BADKEY", entry={"tsig_name": "nobody"}),
+    stopped("the algorithm is another one", "BADKEY", entry={"tsig_algorithm": "hmac-sha512"}),
+    stopped("the key may not change the zone", "REFUSED", entry={"tsig_name": "guest-key", "tsig_secret": "{guest}"}),
+    stopped(
+        "the server does not have the zone",
+        "not authoritative",
+        entry={"server": "{other}", "tsig_name": "other-key", "tsig_secret": "{other_secret}"},
+    ),
+    stopped("the server says that the record is in another zone", "NOTZONE", stray="answers updates with NOTZONE"),
+    stopped("the server has a problem", "SERVFAIL", stray="answers updates with SERVFAIL"),
+    stopped("the server's clock is wrong", "BADTIME", stray="refuses the time"),
+    stopped("the server is silent", "does not answer…within 30 s", stray="is silent", is_slow=True),
+    stopped("the server closes the connection", "closed the connection", stray="truncates over UDP and has no TCP"),
+    stopped("the server sends a malformed answer", "invalid answer", stray="answers garbage"),
+    stopped("the server does not listen", "cannot be reached", entry={"server": "{unused}"}),
+    stopped("no machine has the server's address", "cannot be reached", entry={"server": "{nobody}"}),
+    stopped("the server's name has no address", "has no address", entry={"server": "nowhere.lab.test"}),
 )
 PROGRAM: tuple[DnsCase, ...] = (
     common(
@@ -58,10 +98,27 @@ PROGRAM: tuple[DnsCase, ...] = (
         )
     ),
 )
+#: Of a whole run, one at a time.
+RESOLVERS: tuple[DnsCase, ...] = (
+    issued("the first of two resolvers is silent", resolver="is silent"),
+    issued("the first of two resolvers answers SERVFAIL", resolver="answers SERVFAIL"),
+    issued("the first of two resolvers sends malformed answers", resolver="answers garbage"),
+    issued("the only resolver loses every second question", resolver="loses every second question", is_alone=True),
+    issued("the only resolver takes two seconds for an answer", resolver="answers after 2 seconds", is_alone=True),
+    stopped(
+        "the only resolver is silent",
+        "no answer within…from resolver",
+        resolver="is silent",
+        is_alone=True,
+        is_slow=True,
+    ),
+    stopped("the only resolver answers SERVFAIL", "SERVFAIL", resolver="answers SERVFAIL", is_alone=True),
+)
 PARTS = {
     "Name servers": NAME_SERVERS,
     "Records": RECORDS,
     "Dynamic updates (`rfc2136`)": UPDATES,
     "Programs (`exec`)": PROGRAM,
+    "Resolvers of the controller": RESOLVERS,
 }
 ALL = tuple(case for cases in PARTS.values() for case in cases)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.fleet.dns_crowd import DnsCrowd
-from tests.fleet.dns_fault_cases import PARTS
+from tests.fleet.dns_fault_cases import PARTS, RESOLVERS
 from tests.fleet.dns_fault_table import DnsCase
 from tests.fleet.fault_table import Outcome
 from tests.fleet.fleet import Fleet
 from tests.fleet.plays import Plays
 from tests.lab.acme_dns import ScriptedAcmeDns
-from tests.lab.bent_dns import bent_dns
+from tests.lab.bent_dns import bent_dns, bent_resolver
 from tests.lab.limited_api import LimitedApi
 from tests.lab.powerdns import PORT
 
@@ -83,6 +83,15 @@ def test_dns_faults_leave_the_others_alone(crowd: DnsCrowd) -> None:
 
 
 @pytest.mark.hard
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [part for part, cases in PARTS.items() if cases is not RESOLVERS])
 def test_all_dns_faults_leave_the_others_alone(crowd: DnsCrowd, part: str) -> None:
     play(crowd, PARTS[part])
+
+
+@pytest.mark.hard
+@pytest.mark.parametrize("case", RESOLVERS, ids=lambda case: case.title)
+def test_dns_fault_of_a_resolver_is_survived(crowd: DnsCrowd, four_hosts_with_zones: Fleet, case: DnsCase) -> None:
+    lab = four_hosts_with_zones.lab
+    with bent_resolver(lab, case.resolver) as address:
+        resolvers = [address] if case.is_alone else [address, lab.controller]
+        play(crowd, [case], acme_dns_resolver=resolvers)

@@ -15,8 +15,10 @@ from tests.fleet.fleet import Fleet, Run, names
 from tests.lab import Lab
 from tests.lab.bind import SECOND_PORT
 from tests.lab.firewall import firewall
+from tests.lab.resolver import resolver
 
 HOSTS = {"authoritative": "web1", "resolver": "web2", "none": "web3"}
+LAG = 40  # seconds
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,35 @@ def _dead_secondary(lab: Lab) -> Iterator[dict[str, Any]]:
         lab.authorities.remove(server, "A")
 
 
+@contextmanager
+def _split_horizon(lab: Lab) -> Iterator[dict[str, Any]]:
+    with resolver(lab) as split:
+        yield {"acme_dns_resolver": [split.inside]}
+
+
+@contextmanager
+def _lagging(lab: Lab) -> Iterator[dict[str, Any]]:
+    with lab.authorities.slow(LAG):
+        yield {"acme_dns_timeout": LAG + 30}
+
+
+@contextmanager
+def _shared_resolver(lab: Lab) -> Iterator[dict[str, Any]]:
+    """Controller and CA ask the same resolver, and both of them may only know names that exist."""
+    with lab.authorities.negative_ttl(300), resolver(lab) as shared:
+        lab.pebble.restart(resolver=shared.address)
+        yield {"acme_dns_resolver": [shared.address]}
+
+
 NETWORKS = (
     Network("all open", _open),
     Network("port 53 drops", _behind("drops"), stopped=("authoritative",)),
     Network("port 53 rejects", _behind("rejects"), stopped=("authoritative",)),
     Network("port 53 redirected", _behind("redirects"), stopped=("authoritative",)),
     Network("one secondary dead", _dead_secondary, warned="ns3.dyn.lab.test"),
+    Network("split horizon", _split_horizon, stopped=("authoritative", "resolver")),
+    Network("one secondary lags", _lagging, delay=LAG + 5),
+    Network("resolver shared with the CA", _shared_resolver),
 )
 
 
@@ -93,7 +118,7 @@ def site(fleet: Fleet, zones: dict[str, Any], hosts: list[str], **variables: Any
 def test_waits_in_each_network_issue_or_name_an_option(fleet: Fleet, network: Network) -> None:
     zones = {}
     for way, host in HOSTS.items():
-        delay = network.delay if way == "none" else 0
+        delay = 0 if way == "authoritative" else network.delay if way == "none" or network.delay > LAG else 0
         zones[f"_acme-challenge.{host}.dyn.lab.test"] = entry(fleet, wait=way, delay=delay)
     with network.enter(fleet.lab) as variables:
         run = site(fleet, zones, list(HOSTS.values()), **variables)
@@ -112,7 +137,7 @@ def test_waits_in_each_network_issue_or_name_an_option(fleet: Fleet, network: Ne
 @pytest.mark.parametrize(
     ("way", "network"),
     [("resolver", NETWORKS[1]), pytest.param("none", NETWORKS[3], marks=pytest.mark.hard)],
-    ids=lambda value: getattr(value, "title", value),
+    ids=lambda value: value if isinstance(value, str) else value.title,
 )
 def test_wait_of_the_role_issues_behind_a_firewall(fleet: Fleet, way: str, network: Network) -> None:
     options = {"acme_dns_wait": way, "acme_dns_delay": 1}
