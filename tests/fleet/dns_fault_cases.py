@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from tests.fleet.dns_fault_table import DnsCase, Way, common, issued, stopped
+from tests.lab.limited_api import Fault
 
 _MANY = tuple((f"hop{number}", "CNAME", f"hop{number + 1}") for number in range(1, 10))
+_HTML = (("Content-Type", "text/html"),)
 
 #: The zone has the servers a and b; b is at fault unless the fault says otherwise.
 NAME_SERVERS: tuple[DnsCase, ...] = (
@@ -88,6 +90,24 @@ UPDATES: tuple[DnsCase, ...] = (
     stopped("no machine has the server's address", "cannot be reached", entry={"server": "{nobody}"}),
     stopped("the server's name has no address", "has no address", entry={"server": "nowhere.lab.test"}),
 )
+LEXICON: tuple[DnsCase, ...] = tuple(
+    case_of(f"the API {fault}", *words, way=Way.LEXICON, **details)
+    for case_of, fault, words, details in (
+        (stopped, "answers 401", ("401",), {"answer": Fault(401)}),
+        (stopped, "answers 403", ("403",), {"answer": Fault(403)}),
+        (stopped, "answers 404", ("404",), {"answer": Fault(404)}),
+        (issued, "answers 429 with Retry-After once", (), {"answer": Fault(429, times=1).with_retry_after(2)}),
+        (issued, "answers 429 without Retry-After twice", (), {"answer": Fault(429, times=2)}),
+        (stopped, "answers 429 with Retry-After 86400", ("429",), {"answer": Fault(429).with_retry_after(86400)}),
+        (stopped, "answers 429 on and on", ("429",), {"answer": Fault(429)}),
+        (stopped, "answers 500", ("500",), {"answer": Fault(500)}),
+        (stopped, "answers 500 to changes", ("500",), {"answer": Fault(500, methods=("PATCH",))}),
+        (stopped, "answers 502 with an HTML page", ("502",), {"answer": Fault(502, "<html>Bad Gateway</html>", _HTML)}),
+        (stopped, "answers 200 with an HTML page", ("powerdns",), {"answer": Fault(200, "<html>Hi</html>", _HTML)}),
+        (stopped, "closes the connection without an answer", ("powerdns",), {"answer": Fault()}),
+        (stopped, "is silent", ("does not answer",), {"answer": Fault(is_silent=True), "is_slow": True}),
+    )
+)
 PROGRAM: tuple[DnsCase, ...] = (
     common(
         stopped(
@@ -113,11 +133,13 @@ RESOLVERS: tuple[DnsCase, ...] = (
         is_slow=True,
     ),
     stopped("the only resolver answers SERVFAIL", "SERVFAIL", resolver="answers SERVFAIL", is_alone=True),
+    stopped("the only resolver answers REFUSED", "REFUSED", resolver="answers REFUSED", is_alone=True),
 )
 PARTS = {
     "Name servers": NAME_SERVERS,
     "Records": RECORDS,
     "Dynamic updates (`rfc2136`)": UPDATES,
+    "An API (`lexicon` with PowerDNS)": LEXICON,
     "Programs (`exec`)": PROGRAM,
     "Resolvers of the controller": RESOLVERS,
 }

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.fleet.dns_crowd import DnsCrowd
+from tests.fleet.dns_crowd import NO_FAULT, DnsCrowd
 from tests.fleet.dns_fault_cases import PARTS, RESOLVERS
-from tests.fleet.dns_fault_table import DnsCase
+from tests.fleet.dns_fault_table import DnsCase, Way
 from tests.fleet.fault_table import Outcome
 from tests.fleet.fleet import Fleet
 from tests.fleet.plays import Plays
@@ -95,3 +97,16 @@ def test_dns_fault_of_a_resolver_is_survived(crowd: DnsCrowd, four_hosts_with_zo
     with bent_resolver(lab, case.resolver) as address:
         resolvers = [address] if case.is_alone else [address, lab.controller]
         play(crowd, [case], acme_dns_resolver=resolvers)
+
+
+@pytest.mark.hard
+def test_dns_six_certificates_through_six_requests_in_ten_seconds(crowd: DnsCrowd, api: LimitedApi) -> None:
+    crowd.take([replace(NO_FAULT, way=Way.LEXICON)] * 6)
+    api.limit(6, 10)
+    since = time.monotonic()
+    report = crowd.run(is_faulty=False, acme_dns_timeout=300)
+    print(f"six certificates took {time.monotonic() - since:.0f} s")
+    api.straighten()
+    assert report.run.code == 0, report.everything
+    assert all(crowd.serials().values())
+    assert crowd.left() == set()
