@@ -120,6 +120,7 @@ INTERNAL = (
     "_acme_confirmed",
     "_acme_deployed",
     "_acme_dns_awaited",
+    "_acme_dns_change",
     "_acme_dns_task",
     "_acme_dns_unwritten",
     "_acme_dns_written",
