@@ -58,7 +58,7 @@ def test_left_record_is_removed_by_next_run_with_nothing_due(fleet: Fleet, tmp_p
     own = {"acme_dns_tasks": str(tasks), "refusing": str(refusing), "mine": authorities.providers()}
     run = fleet.site(**by_dns(), acme_dns={}, acme_dns_no_log=False, **own)
     assert run.code == 0
-    assert f"TXT record {NAME}: acme_dns_tasks: the zone is locked; the next run tries again" in run.text
+    assert f"TXT record {NAME} is not removed: acme_dns_tasks: the zone is locked; the next run tries again" in run.text
     assert names(fleet.live("web1")) == {"web1.dyn.lab.test"}
     assert {name for name, _value in authorities.txt()} == {NAME}
     assert notes(fleet).exists()
@@ -72,7 +72,7 @@ def test_left_record_is_removed_by_next_run_with_nothing_due(fleet: Fleet, tmp_p
         run = fleet.site(**by_dns(), acme_dns=zones)
         assert run.code == 0
         (warning,) = {line for line in _warnings(run.text) if NAME in line}
-        assert warning.startswith(f"TXT record {NAME}: ")
+        assert warning.startswith(f"TXT record {NAME} is not removed: ")
         assert reason in warning
         assert warning.endswith("; the next run tries again")
         assert len(authorities.txt()) == 1

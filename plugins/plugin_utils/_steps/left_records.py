@@ -98,10 +98,10 @@ def _line(key: tuple[str, str] | None, problem: str, last: Collection[tuple[str,
         return f"TXT records are not removed: {problem}; the next run tries again"
     if key in last:
         return (
-            f"TXT record {key[0]}: {problem}; after {KEPT.days} days it is not tried again. Remove the value "
-            f"{key[1]} by hand"
+            f"TXT record {key[0]} is not removed: {problem}; after {KEPT.days} days it is not tried again. "
+            f"Remove the value {key[1]} by hand"
         )
-    return f"TXT record {key[0]}: {problem}; the next run tries again"
+    return f"TXT record {key[0]} is not removed: {problem}; the next run tries again"
 
 
 def _left_on(notes: Iterable[Item], now: datetime) -> list[TxtRecord]:

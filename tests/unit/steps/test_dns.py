@@ -125,7 +125,7 @@ def test_conclude_of_removal_warns_of_left_record():
     failed = contracts.txt(name=NOTED.name, value=NOTED.value, status="failed", problem="refused")
     result = action.conclude(run, {"failed": True, "msg": "not all", "records": [failed.to_result()]})
     (warning,) = result["warnings"]
-    assert warning.startswith(f"TXT record {NOTED.name}: refused; ")
+    assert warning.startswith(f"TXT record {NOTED.name} is not removed: refused; ")
 
 
 @pytest.mark.parametrize(("problem", "removed"), [("", True), ("refused", False)])

@@ -123,12 +123,13 @@ def test_outcomes_same_record_once():
 @pytest.mark.parametrize(
     ("result", "noted", "line"),
     [
-        (removal(REFUSED), None, f"TXT record {NAME}: refused; the next run tries again"),
-        (removal(REFUSED), FRESH, f"TXT record {NAME}: refused; the next run tries again"),
+        (removal(REFUSED), None, f"TXT record {NAME} is not removed: refused; the next run tries again"),
+        (removal(REFUSED), FRESH, f"TXT record {NAME} is not removed: refused; the next run tries again"),
         (
             removal(REFUSED),
             NOW - 30 * DAY,
-            f"TXT record {NAME}: refused; after 30 days it is not tried again. Remove the value {VALUE} by hand",
+            f"TXT record {NAME} is not removed: refused; after 30 days it is not tried again. "
+            f"Remove the value {VALUE} by hand",
         ),
         ({"msg": "no dnspython"}, FRESH, "TXT records are not removed: no dnspython; the next run tries again"),
         (removal(REMOVED), FRESH, None),
