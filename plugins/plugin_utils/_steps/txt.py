@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
@@ -139,8 +139,10 @@ def txt_unwritten(
     failed_items = {}
     for result in failed.get("results", ()):
         item = result.get(result.get("ansible_loop_var", "item"))
-        if result.get("failed") and isinstance(item, Mapping):
-            failed_items[item.get("name")] = result.get("msg", "failed")
+        # A loop over subelements() has lists of a record and one of its values.
+        record = item[0] if isinstance(item, Sequence) and not isinstance(item, str) and item else item
+        if result.get("failed") and isinstance(record, Mapping):
+            failed_items[record.get("name")] = result.get("msg", "failed")
     names = {record["name"] for record in task["records"]}
     problems = failed_items or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
     hidden = "its tasks failed; acme_dns_no_log: false shows why"

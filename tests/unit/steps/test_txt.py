@@ -116,6 +116,20 @@ RECORDS = [contracts.txt(name=name, target=f"{name}.target").to_result() for nam
             {"a": "route53: no such zone"},
         ),
         (
+            {
+                "msg": "One or more items failed",
+                "results": [
+                    {"failed": True, "msg": "quota", "item": [{"name": "a.target"}, "value"]},  # of subelements()
+                    {"failed": False, "item": [{"name": "b.target"}, "value"]},
+                ],
+            },
+            {"a": "route53: quota"},
+        ),
+        (
+            {"msg": "broken", "results": [{"failed": True, "item": []}]},
+            {"a": "route53: broken", "b": "route53: broken"},
+        ),
+        (
             {"msg": "broken", "results": [{"failed": True, "item": "x"}]},
             {"a": "route53: broken", "b": "route53: broken"},
         ),
