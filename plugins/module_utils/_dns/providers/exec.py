@@ -38,8 +38,8 @@ class Exec(Provider):
         "and `ACME_DNS_ZONE`, with names without final dot. The program adds the value to the TXT records of the name, "
         "or removes it. It exits with 0, also if there is nothing to do. If it exits with 75 (`EX_TEMPFAIL`), as after "
         "too many requests, it is run again after a pause, for at most `acme_dns_timeout`. If it fails, the last line "
-        "that it wrote to stderr is the message. If it passes the value to another program, it should use standard "
-        "input or `--`."
+        "that it wrote to stderr is the message. After 30 seconds, or `acme_dns_timeout` if that is shorter, it is "
+        "killed. If it passes the value to another program, it should use standard input or `--`."
     )
     options = provider_options.EXEC
     writes_sets = True  # nobody knows
