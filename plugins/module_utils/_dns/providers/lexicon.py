@@ -120,7 +120,7 @@ class Lexicon(Provider):
     ) -> list[TxtRecord]:
         """Write records again that another run has overwritten, as the provider lists them; return those still lost.
 
-        Those that were added are no failure: they have been written, and the wait asks the name servers for them.
+        A lost record that was added is no failure: it has been written, and the wait asks the name servers for it.
         """
         lost: list[TxtRecord] = []
         with suppress(DnsError):
