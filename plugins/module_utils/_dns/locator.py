@@ -16,14 +16,12 @@ from .._common.statuses import WaitMode
 from .._common.threads import Workers
 from .errors import DnsError
 from .records import canonical, is_within
-from .servers import ADVICE, Authorities
+from .servers import ADVICE, LONGEST_SURVEY, Authorities
 from .wait_rules import WaitRules
 from .zones import Location
 
 _MAX_CNAMES = 8
 _THREADS = 16
-# Seconds. Names lead by CNAME through zones of anybody, whose servers may take as long as they like.
-_LONGEST = 300.0
 
 
 class Locator:
@@ -33,7 +31,7 @@ class Locator:
     and for a CA that shares it.
     """
 
-    def __init__(self, authorities: Authorities, rules: WaitRules, timeout: float = _LONGEST) -> None:
+    def __init__(self, authorities: Authorities, rules: WaitRules, timeout: float = LONGEST_SURVEY) -> None:
         """*timeout*: seconds for the names of one call of locate_records()."""
         self._timeout = timeout
         self._authorities = authorities

@@ -16,7 +16,7 @@ from .._acme.txt_record import grants, is_persistent
 from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .errors import DnsError, NoRouteError, SilentError
-from .servers import ADVICE, Authorities, NameServer
+from .servers import ADVICE, LONGEST_SURVEY, Authorities, NameServer
 from .zones import Location
 
 _THREADS = 16
@@ -27,8 +27,6 @@ _LAST_ROUND = 3.0
 _SILENT_ROUNDS = 2
 # Seconds after which a server that has never answered is not waited for any longer, if all others have the values.
 _PATIENCE = 10.0
-# Seconds to read the values that there are. Hosts and CNAMEs may have named zones of anybody.
-_LONGEST_READING = 300.0
 _ADVICE_TO_WAIT = (
     "Raise timeout (acme_dns_timeout) if the zone takes longer. If the CA asks other name servers than these, set wait "
     "(acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"
@@ -74,7 +72,7 @@ def published_values(
     with ThreadPoolExecutor(_THREADS) as pool:
         survey = _Survey(authorities, pool)
         survey.ask(
-            {_Place.of(location): frozenset() for location in locations}, Deadline(clock or Clock(), _LONGEST_READING)
+            {_Place.of(location): frozenset() for location in locations}, Deadline(clock or Clock(), LONGEST_SURVEY)
         )
         return {location: survey.published(_Place.of(location)) for location in locations}
 

@@ -37,6 +37,9 @@ _MOST_SERVERS, _MOST_ADDRESSES = 30, 20
 _MOST_SILENT = 3
 # The parts of the time for an answer after which the question is repeated, since a packet may be lost.
 _TRIES = (0.4, 0.6)
+#: Seconds for all questions of a step that have one purpose. Hosts and CNAMEs may name zones of anybody, whose servers
+#: take as long as they like.
+LONGEST_SURVEY = 300.0
 #: The end of each message about servers that cannot be asked.
 ADVICE = (
     "Let the controller reach port 53 of the zone's name servers, or set wait (acme_dns_wait) to resolver, or to none "

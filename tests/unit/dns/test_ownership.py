@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import Entries, assign
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, SilentError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.locator import Locator
@@ -206,6 +207,28 @@ def test_is_own_asks_three_silent_addresses_at_most():
         with pytest.raises(DnsError, match=r"^ns1\.example\.com \(192\.0\.2\.1\) does not answer within 5 s$"):
             ownership.is_own(alias(f"_acme-challenge.w{number}.example.com"))
     assert asked == ["192.0.2.0", "198.51.100.0", "192.0.2.1"]
+
+
+def test_is_own_slow_servers_are_asked_until_the_deadline(time):
+    class Slow(Authorities):
+        asked = 0
+
+        def find_servers(self, _zone):
+            return [NameServer(f"ns{n}.example.com", (f"192.0.2.{n}",)) for n in range(30)]
+
+        def ask(self, _zone, _address, _name, _rdtype):
+            self.asked += 1
+            time.clock.sleep(4)
+            raise DnsError("answers REFUSED")
+
+    authorities = Slow(None)
+    ownership = Ownership(authorities, Deadline(time.clock, 20))
+    for number in range(3):
+        with pytest.raises(
+            DnsError, match=r"^ns29\.example\.com \(192\.0\.2\.29\) was not asked, since 20 s were over$"
+        ):
+            ownership.is_own(alias(f"_acme-challenge.w{number}.example.com"))
+    assert authorities.asked == 5
 
 
 def test_is_own_cname_at_apex_ends_questions():
