@@ -127,13 +127,17 @@ RESOLVERS: tuple[DnsCase, ...] = (
     issued("the only resolver takes two seconds for an answer", resolver="answers after 2 seconds", is_alone=True),
     stopped(
         "the only resolver is silent",
-        "no answer within…from resolver",
+        "no answer within…from resolver…acme_dns_resolver",
         resolver="is silent",
         is_alone=True,
         is_slow=True,
     ),
-    stopped("the only resolver answers SERVFAIL", "SERVFAIL", resolver="answers SERVFAIL", is_alone=True),
-    stopped("the only resolver answers REFUSED", "REFUSED", resolver="answers REFUSED", is_alone=True),
+    stopped(
+        "the only resolver answers SERVFAIL", "SERVFAIL…acme_dns_resolver", resolver="answers SERVFAIL", is_alone=True
+    ),
+    stopped(
+        "the only resolver answers REFUSED", "REFUSED…acme_dns_resolver", resolver="answers REFUSED", is_alone=True
+    ),
 )
 PARTS = {
     "Name servers": NAME_SERVERS,

@@ -14,7 +14,7 @@ from .._common.contracts import TxtRecord
 from .._common.deadline import Deadline
 from .._common.statuses import WaitMode
 from .._common.threads import Workers
-from .errors import DnsError
+from .errors import DnsError, QuestionError
 from .records import canonical, is_within
 from .servers import ADVICE, LONGEST_SURVEY, Authorities
 from .wait_rules import WaitRules
@@ -84,6 +84,8 @@ class Locator:
     def _find(self, name: str) -> Location | Exception:
         try:
             return self.locate(name)
+        except QuestionError as error:
+            return DnsError(f"{error}. Check resolver (acme_dns_resolver)")
         except Exception as error:
             return error
 

@@ -126,7 +126,7 @@ def test_locate_records_one_failure_does_not_affect_others(recursor, world, auth
     assert [Location.of(located[name]) for name in names] == [Location(name, name, "example.com") for name in names]
     assert (located[bad].target, located[bad].zone, located[bad].aliases) == ("", "", ())
     assert located[bad].problem.startswith("bad.example.com SOA: resolver 127.0.0.1:")
-    assert located[bad].problem.endswith("answers SERVFAIL")
+    assert located[bad].problem.endswith("answers SERVFAIL. Check resolver (acme_dns_resolver)")
     assert located[worse].problem.startswith(f"no name server of zone example.com can be asked about {worse}: ns1.")
     assert located["no name"].problem
 
