@@ -73,7 +73,7 @@ class Locator:
         def located(record: TxtRecord) -> TxtRecord:
             try:
                 location = Location.of(record) if record.zone else found[record.name]
-                if isinstance(location, Exception):
+                if isinstance(location, BaseException):
                     raise location
             except DnsError as error:
                 return replace(record, target="", zone="", aliases=(), problem=str(error))
@@ -81,12 +81,13 @@ class Locator:
 
         return [located(record) for record in records]
 
-    def _find(self, name: str) -> Location | Exception:
+    def _find(self, name: str) -> Location | BaseException:
         try:
             return self.locate(name)
         except QuestionError as error:
             return DnsError(f"{error}. Check resolver (acme_dns_resolver)")
-        except Exception as error:
+        # Whatever ends this thread would leave the others waiting for it.
+        except BaseException as error:
             return error
 
     def _look_up(self, name: str) -> tuple[str, str]:
