@@ -102,6 +102,7 @@ def test_dns_killed_run_is_resumed(fleet: Fleet) -> None:
     assert all(fleet.pair_matches(host, name) for host in fleet.lab.hosts for name in "abcde")
 
 
+@pytest.mark.hard
 def test_dns_slow_secondary_is_waited_for(fleet: Fleet) -> None:
     with fleet.lab.authorities.slow(2):
         run = site(fleet, by_dns())
@@ -300,6 +301,7 @@ def test_dns_own_tasks_file_is_used(fleet: Fleet, two_ways: dict[str, Any], tmp_
     assert fleet.pair_matches("web2")
 
 
+@pytest.mark.hard
 def test_dns_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     variables = {"acme_dns": authorities.providers(), "acme_certificates": [by_dns()], "acme_hosts": "web[0:1]"}

@@ -92,6 +92,7 @@ def test_hostile_host_that_shows_certificate_of_other_host_fails(issued: Fleet, 
     assert ("the host had it when the run began" in told) is not recorded
 
 
+@pytest.mark.hard
 def test_hostile_host_that_hides_its_old_version_fails(issued: Fleet, tmp_path: Path) -> None:
     first = issued.serials()
     old, content = number(issued, HOSTILE), issued.file(HOSTILE, "shop", "cert.pem").read_text()
@@ -126,6 +127,7 @@ def test_hostile_host_that_hides_its_old_version_fails(issued: Fleet, tmp_path: 
     assert issued.lab.pebble.cert_status(first[HOSTILE])["Reason"] == 1
 
 
+@pytest.mark.hard
 def test_history_reveals_what_a_hostile_host_hides(issued: Fleet) -> None:
     first = issued.serials()
     make_hostile(issued.lab, HOSTILE, [edit(remove=["/history/0"])])
@@ -137,6 +139,7 @@ def test_history_reveals_what_a_hostile_host_hides(issued: Fleet) -> None:
     assert (run.code, run.hosts_with("changed")) == (0, [])
 
 
+@pytest.mark.hard
 def test_hostile_host_that_claims_a_new_key_fails(issued: Fleet) -> None:
     first = issued.serials()
     new = "2098-01-01T00:00:00Z"

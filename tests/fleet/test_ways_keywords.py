@@ -119,6 +119,7 @@ def test_serial_bad_host_with_warn_does_not_affect_others(plays: Plays, mark: in
 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
+@pytest.mark.hard
 def test_serial_unreachable_host_with_warn_does_not_affect_others(plays: Plays, mark: int, core: str) -> None:
     plays.fleet.lab.unplug("web1")
     play = [{**by_roles(), "serial": 1}, FAILURES]
@@ -425,6 +426,7 @@ def test_timeout_of_the_play_ends_no_step(plays: Plays, mark: int, core: str) ->
 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
+@pytest.mark.hard
 def test_host_without_the_variable_ends_no_run_of_batches(plays: Plays, mark: int, core: str) -> None:
     for host in ("web2", "web3"):
         plays.write(f"host_vars/{host}.yml", {"acme_certificates": [SHOP]})
@@ -548,6 +550,7 @@ COSTS = {"roles": (by_roles(), 2), "fleet": ({"tasks": [FLEET]}, 1)}
 
 @pytest.mark.parametrize("core", [cores.parameter(core="", hard=True), cores.parameter(core="newest")])
 @pytest.mark.parametrize("way", COSTS)
+@pytest.mark.hard
 def test_workers_for_a_host_with_nothing_due(plays: Plays, way: str, core: str) -> None:
     play, each = COSTS[way]
     assert plays.run(play, core=core, acme_certificates=[SHOP]).code == 0

@@ -75,6 +75,7 @@ def test_account_by_its_url(ca, lab):
     assert (changed["changed"], changed["contact"]) == (True, ["mailto:b@example.com"])
 
 
+@pytest.mark.hard
 def test_account_missing_at_its_url_fails(ca, other):
     uri = ca("acme_account", **NEW)["account_uri"]
     nowhere = f"{uri}0000"
@@ -262,6 +263,7 @@ def test_account_key_change_replaces_file(ca, lab, tmp_path):
     assert not ca("acme_account_info", account_key_content=old.decode())["exists"]
 
 
+@pytest.mark.hard
 def test_account_key_change_of_given_contents(ca, tmp_path):
     old, new = (pem(rsa.generate_private_key(65537, 2048)) for _unused in range(2))
     uri = ca("acme_account", account_key_content=old, terms_agreed=True)["account_uri"]
@@ -328,6 +330,7 @@ def test_account_key_change_killed_is_completed_by_next_run(ca, lab, tmp_path, s
         "new_account_key_content": None,
         "state": "present",
         "rollover": True,
+        "dns_persist_names": [],
     }
     work = json.dumps([*STEPS[step], options])
     environment = {**os.environ, "PYTHONPATH": COLLECTIONS}

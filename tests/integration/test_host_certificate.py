@@ -215,6 +215,7 @@ def test_certificate_stopped_service_is_started(host: Host, issuer: Issuer) -> N
         host.shell("service nginx start")
 
 
+@pytest.mark.hard
 def test_certificate_failed_reload_is_reported_and_repeated(services: Host, issuer: Issuer) -> None:
     host = services
     host.shell("mv /etc/init.d/counter /srv/counter")
@@ -307,6 +308,7 @@ def test_certificate_results_without_entry_fail(host: Host) -> None:
     assert host.names(HOME) == []
 
 
+@pytest.mark.hard
 def test_certificate_result_without_status_and_action_changes_nothing(host: Host, issuer: Issuer) -> None:
     host.make_live(issuer)
     before = host.tree()

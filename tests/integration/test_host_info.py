@@ -207,6 +207,7 @@ LIBRARIES = {
 }
 
 
+@pytest.mark.hard
 def test_info_missing_or_old_library_is_a_problem(host: Host, library: str) -> None:
     for case, (script, message, seen_at_once) in LIBRARIES.items():
         host.shell(f"rm -rf {library}; cp -a /tmp/library {library}; {script}")

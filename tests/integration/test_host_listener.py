@@ -201,6 +201,7 @@ def test_listener_port_in_use_names_process(host: Host) -> None:
     )
 
 
+@pytest.mark.hard
 def test_listener_port_below_1024_needs_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/deploy; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
     options: dict[str, Any] = {"home": "/srv/deploy/acme", "as_user": "deploy"}
@@ -213,6 +214,7 @@ def test_listener_port_below_1024_needs_root(host: Host) -> None:
     msg_of(host("challenge_response", challenges=[high], as_user="deploy"))
 
 
+@pytest.mark.hard
 def test_listener_started_by_request_is_stopped_by_certificate(host: Host) -> None:
     certificates = [wanted("shop"), wanted("mail"), wanted("news")]
     orders = [{"name": item["name"], **ORDER} for item in certificates]

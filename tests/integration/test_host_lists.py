@@ -85,6 +85,7 @@ def test_lists_renamed_list_keeps_its_certificates(two: Host) -> None:
     assert look(two, list="web")["unlisted"] == []
 
 
+@pytest.mark.hard
 def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
     two.deploy([{"name": "shop", "action": "repair"}], SHOP, list="imap")
     before = two.tree()

@@ -197,6 +197,7 @@ def test_proof_service_that_keeps_old_certificate_fails(host: Host, issuer: Issu
     assert served(host, issuer).serial_number == 0xB002
 
 
+@pytest.mark.hard
 def test_proof_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
     host = dovecot
     certificate = wanted(reload=[{"service": "dovecot", "test": ["doveconf", "-n"]}])
@@ -216,6 +217,7 @@ def test_proof_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> N
     assert serial(host) == "b002"
 
 
+@pytest.mark.hard
 def test_proof_slapd_is_restarted(host: Host, issuer: Issuer) -> None:
     """Its script can only restart it, and it reads its certificate at the start only."""
     certificate = wanted(reload=["slapd"], probe=[probe(starttls="ldap")], group="openldap", mode="0640")
