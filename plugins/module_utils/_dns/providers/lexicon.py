@@ -17,7 +17,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -95,7 +94,7 @@ class Lexicon(Provider):
         provider = self.pace.call(lambda: self._call(lambda: self._sign_in(zone), "signing in"))
 
         def one(record: TxtRecord) -> None:
-            self._call(lambda: _change(provider, record, present), record.name)
+            self._call(lambda: self._change_one(provider, record, present), record.name)
 
         try:
             failures = self.one_by_one(records, one)
@@ -161,6 +160,27 @@ class Lexicon(Provider):
         except BaseException as error:
             raise self._problem(error) from None
 
+    def _change_one(self, provider: Any, record: TxtRecord, present: bool) -> None:
+        """Change one record. If the provider reports a failure, find out whether there was anything to do."""
+        try:
+            if present:
+                done = provider.create_record("TXT", record.name, record.value)
+            else:
+                done = provider.delete_record(None, "TXT", record.name, record.value)
+        except Exception as error:
+            # A busy API is asked nothing more.
+            if self._is_busy(error, _answer_to(error)) or _is_there(provider, record) is not present:
+                raise
+            return
+        if done is False and _is_there(provider, record) is not present:
+            raise DnsError(f"lexicon's {provider.provider_name} failed without a reason")
+
+    def _is_busy(self, error: BaseException, answer: requests.Response | None) -> bool:
+        """Return True if the API refuses the request for now. Without an *answer* the text of the error says so."""
+        if answer is None:
+            return bool(_BUSY.search(str(error)))
+        return is_busy(answer.status_code, retry_after(answer.headers, self.clock.now()))
+
     def _problem(self, error: BaseException) -> DnsError:
         """Return an error for what lexicon, or a library that it uses, raised."""
         name = f"lexicon's {self._name}"
@@ -169,7 +189,7 @@ class Lexicon(Provider):
         if isinstance(error, DnsError):
             return error
         answer = _answer_to(error)
-        if _is_busy(error, answer):
+        if self._is_busy(error, answer):
             if answer is None:
                 return BusyError(f"{name}: {text}")
             return BusyError(self._said(name, answer), retry_after(answer.headers, self.clock.now()))
@@ -232,22 +252,6 @@ def _option(action: argparse.Action) -> Option:
     )
 
 
-def _change(provider: Any, record: TxtRecord, present: bool) -> None:
-    """Change one record. If the provider reports a failure, find out whether there was anything to do."""
-    try:
-        if present:
-            done = provider.create_record("TXT", record.name, record.value)
-        else:
-            done = provider.delete_record(None, "TXT", record.name, record.value)
-    except Exception as error:
-        # A busy API is asked nothing more.
-        if _is_busy(error, _answer_to(error)) or _is_there(provider, record) is not present:
-            raise
-        return
-    if done is False and _is_there(provider, record) is not present:
-        raise DnsError(f"lexicon's {provider.provider_name} failed without a reason")
-
-
 def _answer_to(error: BaseException) -> requests.Response | None:
     """Return the API's answer from an error of requests, also if a provider has raised an error of its own after it."""
     found: BaseException | None = error
@@ -259,13 +263,6 @@ def _answer_to(error: BaseException) -> requests.Response | None:
             return response
         found = found.__cause__ or found.__context__
     return None
-
-
-def _is_busy(error: BaseException, answer: requests.Response | None) -> bool:
-    """Return True if the API refuses the request for now. Without an *answer* the text of the error says so."""
-    if answer is None:
-        return bool(_BUSY.search(str(error)))
-    return is_busy(answer.status_code, retry_after(answer.headers, datetime.now(timezone.utc)))
 
 
 def _full_name(name: str, zone: str) -> str:
