@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.fleet import own_tasks
 from tests.fleet.crowd import Report, Round
 from tests.fleet.dns_fault_table import DnsCase, Way
 from tests.fleet.fault_table import Outcome
@@ -32,22 +33,14 @@ name, value = os.environ["ACME_DNS_NAME"] + ".", '"' + os.environ["ACME_DNS_VALU
 update.add(name, 1, "TXT", value) if verb == "present" else update.delete(name, "TXT", value)
 sys.exit(dns.query.tcp(update, server, timeout=10).rcode())
 """
-TASKS = """\
+MISHAP = """\
 - name: Fail where that is asked for
   ansible.builtin.fail:
     msg: the tasks fail
   when: acme_dns_options.mishap == 'fail'
-
-- name: Write TXT records as a user's own tasks do
-  certfleet.tls.dns_txt_record:
-    records:
-      - name: "{{ item.0.name }}"
-        value: "{{ item.1 }}"
-    state: "{{ acme_dns_state }}"
-    zones: "{{ mine }}"
-  loop: "{{ acme_dns_records | subelements('changes') }}"
-  when: not acme_dns_options.mishap
 """
+#: As own_tasks has them, but for a mishap.
+TASKS = f"{MISHAP}{own_tasks.WRITE}  when: not acme_dns_options.mishap\n"
 
 
 class DnsCrowd:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.fleet import own_tasks
 from tests.fleet.fleet import Fleet, Run, names
 from tests.lab import cores
 from tests.lab.authorities import DYN_KEY_512, OTHER_KEY
@@ -273,22 +274,10 @@ def test_dns_failing_name_servers_are_reported(fleet: Fleet, two_ways: dict[str,
     assert fleet.pair_matches("web2")
 
 
-TASKS = """\
-- name: Write TXT records as a user's own tasks do
-  certfleet.tls.dns_txt_record:
-    records:
-      - name: "{{ item.0.name }}"
-        value: "{{ item.1 }}"
-    state: "{{ acme_dns_state }}"
-    zones: "{{ mine }}"
-  loop: "{{ acme_dns_records | subelements('changes') }}"
-"""
-
-
 def test_dns_own_tasks_file_is_used(fleet: Fleet, two_ways: dict[str, Any], tmp_path: Path) -> None:
     authorities = fleet.lab.authorities
     tasks = tmp_path / "mine.yml"
-    tasks.write_text(TASKS)
+    tasks.write_text(own_tasks.WRITE)
     run = site(fleet, acme_dns={}, acme_dns_tasks=str(tasks), mine=authorities.providers(), **two_ways)
     assert run.code == 0
     assert authorities.txt() == set()

@@ -10,24 +10,17 @@ from typing import Any
 
 import pytest
 
+from tests.fleet import own_tasks
 from tests.fleet.fleet import HOME, Fleet, names
 from tests.lab.authorities import OTHER_KEY
 
 NAME = "_acme-challenge.web1.dyn.lab.test"
 #: As a provider that sets records and refuses to remove them while a file is there.
-TASKS = """\
+REFUSING = """\
 - name: Refuse
   ansible.builtin.fail:
     msg: the zone is locked
   when: acme_dns_state == 'absent' and refusing is exists
-- name: Write TXT records
-  certfleet.tls.dns_txt_record:
-    records:
-      - name: "{{ item.0.name }}"
-        value: "{{ item.1 }}"
-    state: "{{ acme_dns_state }}"
-    zones: "{{ mine }}"
-  loop: "{{ acme_dns_records | subelements('changes') }}"
 """
 
 
@@ -53,7 +46,7 @@ def notes(fleet: Fleet) -> Path:
 def test_left_record_is_removed_by_next_run_with_nothing_due(fleet: Fleet, tmp_path: Path) -> None:
     authorities = fleet.lab.authorities
     tasks, refusing = tmp_path / "mine.yml", tmp_path / "refusing"
-    tasks.write_text(TASKS)
+    tasks.write_text(REFUSING + own_tasks.WRITE)
     refusing.touch()
     own = {"acme_dns_tasks": str(tasks), "refusing": str(refusing), "mine": authorities.providers()}
     run = fleet.site(**by_dns(), acme_dns={}, acme_dns_no_log=False, **own)

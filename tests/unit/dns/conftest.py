@@ -41,6 +41,20 @@ def serve():
         server.close()
 
 
+@pytest.fixture
+def opened(tmp_path):
+    """opened(case function): the case, closed after the test."""
+    cases = []
+
+    def open_(make):
+        cases.append(make(tmp_path))
+        return cases[-1]
+
+    yield open_
+    for case in cases:
+        case.server.close()
+
+
 class Pair:
     """The two authoritative servers of example.com, each with a copy of its own, and who asks them.
 

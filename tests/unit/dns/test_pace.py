@@ -21,20 +21,6 @@ from tests.unit.dns.scripted_providers import ZONE, RateLimit
 BY_HTTP = pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
 
 
-@pytest.fixture
-def opened(tmp_path):
-    """opened(case function): the case, closed after the test."""
-    cases = []
-
-    def open_(make):
-        cases.append(make(tmp_path))
-        return cases[-1]
-
-    yield open_
-    for case in cases:
-        case.server.close()
-
-
 def raising(*outcomes):
     """Return a function that raises these errors, one at each call, or returns what is no error."""
     left = list(outcomes)

@@ -34,20 +34,6 @@ from tests.unit.dns.provider_cases import (
 from tests.unit.dns.scripted_providers import ZONE, free_port
 
 
-@pytest.fixture
-def opened(tmp_path):
-    """opened(case function): the case, closed after the test."""
-    cases = []
-
-    def open_(make):
-        cases.append(make(tmp_path))
-        return cases[-1]
-
-    yield open_
-    for case in cases:
-        case.server.close()
-
-
 @pytest.mark.parametrize(
     ("change", "options", "says"),
     [
