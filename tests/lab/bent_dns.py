@@ -31,7 +31,7 @@ NAME = "bent"  # of the real server's process, its log and its directory
 REAL, RESOLVER = 10, 11  # the last part of addresses: the real server's, and a bent resolver's
 NOBODY = 250  # the last part of an address that no machine has
 SERVERS = {"a": 10, "b": 11}  # by the name in the zone: the third part of the address, whose last is the zone's number
-STRAY = 12  # the third part of the address that takes updates for a zone
+STRAY = 12  # the third part of the address that accepts updates for a zone
 UNUSED = 13  # the third part of addresses at which nothing listens
 DEEP = "_acme-challenge.deep"  # a zone in each zone
 KEY = Key("bent-key", "hmac-sha256", "dGhlIHNlY3JldCBvZiB0aGUgYmVudCBzZXJ2ZXJzIGtleQ==")
@@ -60,7 +60,7 @@ class BentDns:
 
     @property
     def real(self) -> str:
-        """The address of the real server, which takes updates."""
+        """The address of the real server, which accepts updates."""
         return f"{self._network}.0.{REAL}"
 
     @property

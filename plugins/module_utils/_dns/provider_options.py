@@ -88,7 +88,7 @@ def verify_rfc2136(values: Mapping[str, Any]) -> None:
 
 
 def parse_server(values: Mapping[str, Any]) -> tuple[str, int]:
-    """Return host and port of the server that takes updates. Raises DnsError."""
+    """Return host and port of the server that accepts updates. Raises DnsError."""
     found = _SERVER.fullmatch(values["server"])
     if not found:
         raise DnsError(

@@ -50,7 +50,7 @@ class Quiet:
 
 
 class UpdateServer(Quiet):
-    """Takes UPDATE messages by TCP and UDP for ZONE, signed with *key* or refused as RFC 8945 has it.
+    """Accepts UPDATE messages by TCP and UDP for ZONE, signed with *key* or refused as RFC 8945 has it.
 
     refusing: the rcode for messages that have a record of one of these names. tsig_error: its error for any
     signature. signing: whether it signs its answers. messages: how many records each had. lose: how many of the next
