@@ -27,6 +27,8 @@ _LAST_ROUND = 3.0
 _SILENT_ROUNDS = 2
 # Seconds after which a server that has never answered is not waited for any longer, if all others have the values.
 _PATIENCE = 10.0
+#: dns-persist-01: the record is not the run's own, unless it may write such records.
+TO_PUBLISH = "Publish the record, or have the run write it with acme_dns_persist_write."
 _ADVICE_TO_WAIT = (
     "Raise timeout (acme_dns_timeout) if the zone takes longer. If the CA asks other name servers than these, set wait "
     "(acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"
@@ -111,7 +113,7 @@ def wait(
         is_missing = place in missing and survey.awaits(place, needed, False)
         results[location] = PropagationResult(
             propagated=not is_missing,
-            problem=_problem(lines, survey.has_answers(place.zone), deadline) if is_missing else "",
+            problem=_problem(lines, _advice(survey, place), deadline) if is_missing else "",
             lacking=tuple(server for server, _problem in lacking if server) if is_missing else (),
             others=frozenset() if place.persistent else survey.values(place) - values[place],
             ignored=() if is_missing else tuple(_ignored(line, place.zone, patience) for line in lines),
@@ -119,9 +121,14 @@ def wait(
     return results
 
 
-def _problem(lines: Sequence[str], has_answers: bool, deadline: Deadline) -> str:
-    advice = _ADVICE_TO_WAIT if has_answers else ADVICE
+def _problem(lines: Sequence[str], advice: str, deadline: Deadline) -> str:
     return f"{'; '.join(lines)}; waited {deadline.passed():g} s. {advice}"
+
+
+def _advice(survey: _Survey, place: _Place) -> str:
+    if not survey.has_answers(place.zone):
+        return ADVICE
+    return f"{TO_PUBLISH} {_ADVICE_TO_WAIT}" if place.persistent else _ADVICE_TO_WAIT
 
 
 def _ignored(line: str, zone: str, patience: Deadline) -> str:

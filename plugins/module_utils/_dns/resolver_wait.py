@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .._acme.txt_record import is_persistent
 from .._common.deadline import Deadline
 from .errors import QuestionError
-from .propagation import with_grants
+from .propagation import TO_PUBLISH, with_grants
 from .resolver import Resolver, TxtAnswer
 
 _THREADS = 16
@@ -51,8 +51,9 @@ def wait(resolver: Resolver, wanted: Mapping[str, Set[str]], deadline: Deadline)
         "CA sees other records than this resolver, name another one in resolver (acme_dns_resolver), or set wait "
         "(acme_dns_wait) to none with a delay"
     )
+    waited = f"waited {deadline.passed():g} s."
     return {
-        name: f"{problem}; waited {deadline.passed():g} s. {advice}" if problem else ""
+        name: f"{problem}; {waited} {f'{TO_PUBLISH} ' if is_persistent(name) else ''}{advice}" if problem else ""
         for name, problem in problems.items()
     }
 

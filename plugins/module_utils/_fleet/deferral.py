@@ -6,7 +6,8 @@
 
 It does not matter why it was not issued: the CA, DNS, the preflight, the host. The live certificate decides, so that
 trouble of a day fails no host that is served well for weeks. Only mistakes in options fail in any case, as they do in
-the first step. Pure, and standard library only.
+the first step, if they are seen before anything is asked: an objection of a CA or a DNS provider may be their own
+trouble, and is deferred. Pure, and standard library only.
 """
 
 from __future__ import annotations

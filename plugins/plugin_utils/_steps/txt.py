@@ -146,11 +146,12 @@ def txt_unwritten(
     names = {record["name"] for record in task["records"]}
     problems = failed_items or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
     hidden = "its tasks failed; acme_dns_no_log: false shows why"
+    who = f"{task['provider']}, entry {task['entry']} of acme_dns" if task["entry"] else "acme_dns_tasks"
     return [
         TxtRecord(
             record.name,
             record.value,
-            problem=f"{task['provider'] or 'acme_dns_tasks'}: {problem if show_messages else hidden}",
+            problem=f"{who}: {problem if show_messages else hidden}",
         )
         for record in map(TxtRecord.from_result, records)
         if (problem := problems.get(record.target))

@@ -96,15 +96,16 @@ def test_txt_records_not_set_are_not_awaited():
     assert txt.txt_records(orders, READY, "await", given_up=[written, {}]) == [contracts.txt(value="other")]
 
 
-TASK = {"provider": "route53", "records": [{"name": "a.target"}, {"name": "b.target"}]}
+WHO = "route53, entry example.com of acme_dns"
+TASK = {"provider": "route53", "entry": "example.com", "records": [{"name": "a.target"}, {"name": "b.target"}]}
 RECORDS = [contracts.txt(name=name, target=f"{name}.target").to_result() for name in "abc"]
 
 
 @pytest.mark.parametrize(
     ("failed", "problems"),
     [
-        ({"msg": "no credentials"}, {"a": "route53: no credentials", "b": "route53: no credentials"}),
-        ({}, {"a": "route53: its tasks failed", "b": "route53: its tasks failed"}),
+        ({"msg": "no credentials"}, {"a": f"{WHO}: no credentials", "b": f"{WHO}: no credentials"}),
+        ({}, {"a": f"{WHO}: its tasks failed", "b": f"{WHO}: its tasks failed"}),
         (
             {
                 "msg": "One or more items failed",
@@ -113,7 +114,7 @@ RECORDS = [contracts.txt(name=name, target=f"{name}.target").to_result() for nam
                     {"failed": False, "item": {"name": "b.target"}},
                 ],
             },
-            {"a": "route53: no such zone"},
+            {"a": f"{WHO}: no such zone"},
         ),
         (
             {
@@ -123,15 +124,15 @@ RECORDS = [contracts.txt(name=name, target=f"{name}.target").to_result() for nam
                     {"failed": False, "item": [{"name": "b.target"}, "value"]},
                 ],
             },
-            {"a": "route53: quota"},
+            {"a": f"{WHO}: quota"},
         ),
         (
             {"msg": "broken", "results": [{"failed": True, "item": []}]},
-            {"a": "route53: broken", "b": "route53: broken"},
+            {"a": f"{WHO}: broken", "b": f"{WHO}: broken"},
         ),
         (
             {"msg": "broken", "results": [{"failed": True, "item": "x"}]},
-            {"a": "route53: broken", "b": "route53: broken"},
+            {"a": f"{WHO}: broken", "b": f"{WHO}: broken"},
         ),
     ],
 )
@@ -139,6 +140,12 @@ def test_txt_unwritten_failed_tasks_name_their_records(failed, problems):
     assert {item.name: item.problem for item in txt.txt_unwritten(failed, TASK, RECORDS)} == problems
 
 
+def test_txt_unwritten_own_tasks_file_is_named_by_its_variable():
+    own = {**TASK, "provider": "", "entry": ""}
+    problems = {item.problem for item in txt.txt_unwritten({"msg": "locked"}, own, RECORDS)}
+    assert problems == {"acme_dns_tasks: locked"}
+
+
 def test_txt_unwritten_message_of_task_with_credentials_is_hidden():
     unwritten = txt.txt_unwritten({"msg": "token s3cret refused"}, TASK, RECORDS, show_messages=False)
-    assert {item.problem for item in unwritten} == {"route53: its tasks failed; acme_dns_no_log: false shows why"}
+    assert {item.problem for item in unwritten} == {f"{WHO}: its tasks failed; acme_dns_no_log: false shows why"}
