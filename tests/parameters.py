@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -17,3 +17,9 @@ def hard_but(fast: Collection[str], names: Iterable[str]) -> list[Any]:
     if unknown:
         raise ValueError(f"there is no {', '.join(sorted(unknown))}")
     return [name if name in fast else pytest.param(name, marks=pytest.mark.hard) for name in listed]
+
+
+def hard_after(number: int, rows: Sequence[Any]) -> list[Any]:
+    """Return *rows* for pytest.mark.parametrize, all but the first *number* for the longer tests."""
+    rest = (row if isinstance(row, tuple) else (row,) for row in rows[number:])
+    return [*rows[:number], *(pytest.param(*row, marks=pytest.mark.hard) for row in rest)]

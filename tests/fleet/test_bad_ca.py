@@ -140,10 +140,7 @@ def files(tree: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize(
     "name",
-    hard_but(
-        ["certificate is not trusted", "directories differ", "key is weak", "EAB is not given"],
-        CASES,
-    ),
+    hard_but(["directories differ", "EAB is not given"], CASES),
 )
 def test_role_unusable_ca_or_account_fails_in_one_line(small: Fleet, name: str) -> None:
     fleet, case = small, CASES[name]
@@ -175,6 +172,7 @@ def mend(fleet: Fleet, variables: dict[str, Any]) -> None:
 # -- Servers that are no CAs
 
 
+@pytest.mark.hard
 def test_role_server_that_is_no_ca_fails_in_one_line(small: Fleet) -> None:
     with no_ca(small.lab) as url:
         run = small.site(acme_directory=f"{url}/html")

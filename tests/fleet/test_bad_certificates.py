@@ -232,7 +232,11 @@ def shell(fleet: Fleet, host: str, script: str) -> None:
     fleet.lab.exec(host, ["sh", "-c", script], check=True, capture_output=True)
 
 
-@pytest.fixture(scope="module", params=PAIRS, ids=" + ".join)
+@pytest.fixture(
+    scope="module",
+    params=[*(pytest.param(pair, marks=pytest.mark.hard) for pair in PAIRS[:-1]), PAIRS[-1]],
+    ids=" + ".join,
+)
 def troubled(three_hosts: Fleet, request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, Trouble], Story]]:
     fleet, story = three_hosts, Story()
     fleet.reset()

@@ -71,6 +71,7 @@ def test_cas_second_ca_issues_what_the_first_refuses(two_cas: tuple[Fleet, Pebbl
     assert first.cert_status(small.live("web1").serial_number)["Status"] == "Revoked"
 
 
+@pytest.mark.hard
 def test_cas_first_ca_down_order_at_second_is_resumed(two_cas: tuple[Fleet, Pebble]) -> None:
     small, second = two_cas
     gone = {"directory": "https://ca.lab.test:1/dir", "ca_path": str(second.ca_path)}
@@ -90,6 +91,7 @@ def test_cas_first_ca_down_order_at_second_is_resumed(two_cas: tuple[Fleet, Pebb
     assert issuer(small, "web1")["directory"] == second.directory_url
 
 
+@pytest.mark.hard
 def test_cas_all_refuse_message_has_each_reason(two_cas: tuple[Fleet, Pebble]) -> None:
     small, second = two_cas
     cas = directories(small.lab.pebble, second)
@@ -104,6 +106,7 @@ def test_cas_all_refuse_message_has_each_reason(two_cas: tuple[Fleet, Pebble]) -
     assert all(ca["directory"] in run.message("web1") for ca in cas)
 
 
+@pytest.mark.hard
 def test_cas_second_without_agreement_to_its_terms_is_warned_of(two_cas: tuple[Fleet, Pebble]) -> None:
     small, second = two_cas
     first, standby = directories(small.lab.pebble, second)

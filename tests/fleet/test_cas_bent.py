@@ -122,6 +122,7 @@ def taken_over(run: Run) -> int:
     return int(words[words.index("issued") + 1]) if "in place of" in run.text.replace("\n", " ") else 0
 
 
+@pytest.mark.hard
 def test_cas_first_fails_at_a_step_for_ever_second_issues_within_two_runs(pair: Pair) -> None:
     bend(pair, STEPS)
     for number in (1, 2):
@@ -192,6 +193,7 @@ def test_cas_first_has_passing_trouble_issues_itself(pair: Pair, fault: str) -> 
     assert pair.orders()[1] == 0
 
 
+@pytest.mark.hard
 def test_cas_renewal_information_of_the_first_fails_moves_nothing(pair: Pair) -> None:
     assert pair.run().code == 0
     pair.first.bend("renewalInfo is 503")

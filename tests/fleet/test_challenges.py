@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from cryptography import x509
 
 from tests.fleet.fleet import Fleet, names
@@ -70,6 +71,7 @@ def test_challenges_answered_without_web_server(small: Fleet) -> None:
         assert (run.code, run.hosts_with("changed")) == (0, [])
 
 
+@pytest.mark.hard
 def test_challenges_own_type_for_each_identifier(small: Fleet) -> None:
     v4, v6 = small.lab.address("web1"), small.lab.address6("web1")
     certificates = [
@@ -96,6 +98,7 @@ def test_challenges_own_type_for_each_identifier(small: Fleet) -> None:
     assert left_on(small, "web1") == []
 
 
+@pytest.mark.hard
 def test_challenges_port_in_use_names_process(small: Fleet) -> None:
     wanted = small.by_host(web2=[small.certificate("shop", "web2.lab.test", webroot="", http_01_listen="80")])
     run = small.site(**wanted)
@@ -105,6 +108,7 @@ def test_challenges_port_in_use_names_process(small: Fleet) -> None:
     assert all(small.pair_matches(host) for host in ("web1", "web3"))
 
 
+@pytest.mark.hard
 def test_preflight_failure_requests_no_validation(small: Fleet) -> None:
     """The webroot of web2 is not what its web server gives out; web3 answers elsewhere than its name leads to."""
     small.lab.exec("web2", ["mkdir", "-p", "/srv/elsewhere"], check=True)
@@ -129,6 +133,7 @@ def test_preflight_failure_requests_no_validation(small: Fleet) -> None:
         small.lab.dns.remove("astray", "A", small.lab.address("web1"))
 
 
+@pytest.mark.hard
 def test_preflight_caa_refusal_requests_no_validation(small: Fleet) -> None:
     refused = {
         "web1": ("letsencrypt.org", "allows certificates only by letsencrypt.org;"),

@@ -14,6 +14,7 @@ from tests.fleet import own_tasks
 from tests.fleet.fleet import Fleet, Run, names
 from tests.lab import cores
 from tests.lab.authorities import DYN_KEY_512, OTHER_KEY
+from tests.parameters import hard_after
 
 NAME = "{{ inventory_hostname }}.dyn.lab.test"
 
@@ -111,6 +112,7 @@ def test_dns_slow_secondary_is_waited_for(fleet: Fleet) -> None:
     assert fleet.lab.authorities.txt() == set()
 
 
+@pytest.mark.hard
 def test_dns_check_mode_writes_nothing(fleet: Fleet) -> None:
     before = serial(fleet)
     variables = {"acme_dns": fleet.lab.authorities.providers(), "acme_certificates": [by_dns()]}
@@ -147,7 +149,7 @@ def test_dns_names_of_one_order_at_several_providers(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("challenge", "label"), [("dns-01", "_acme-challenge"), ("dns-persist-01", "_validation-persist")]
+    ("challenge", "label"), hard_after(1, [("dns-01", "_acme-challenge"), ("dns-persist-01", "_validation-persist")])
 )
 def test_dns_cname_to_other_zone_needs_permission(fleet: Fleet, challenge: str, label: str) -> None:
     """The owner of one zone has nothing written in another; the others of the run get theirs."""
@@ -170,6 +172,7 @@ def test_dns_cname_to_other_zone_needs_permission(fleet: Fleet, challenge: str, 
     assert fleet.pair_matches("web2")
 
 
+@pytest.mark.hard
 def test_dns_account_01_is_issued(fleet: Fleet) -> None:
     wanted = by_dns("a.dyn.lab.test", "*.a.dyn.lab.test", challenge="dns-account-01")
     run = site(fleet, wanted)
@@ -274,6 +277,7 @@ def test_dns_failing_name_servers_are_reported(fleet: Fleet, two_ways: dict[str,
     assert fleet.pair_matches("web2")
 
 
+@pytest.mark.hard
 def test_dns_own_tasks_file_is_used(fleet: Fleet, two_ways: dict[str, Any], tmp_path: Path) -> None:
     authorities = fleet.lab.authorities
     tasks = tmp_path / "mine.yml"
@@ -303,7 +307,8 @@ def test_dns_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
     assert fleet.pair_matches("web1")
 
 
-@pytest.mark.parametrize("core", [cores.parameter(core="", hard=True), cores.parameter(core="newest")])
+@pytest.mark.hard
+@pytest.mark.parametrize("core", [cores.parameter(core=""), cores.parameter(core="newest")])
 def test_dns_output_has_no_secret(fleet: Fleet, core: str) -> None:
     zones = fleet.lab.authorities.providers()
     variables = {"acme_dns": zones, "acme_certificates": [by_dns("a.dyn.lab.test")], "acme_hosts": "web1"}
@@ -314,6 +319,7 @@ def test_dns_output_has_no_secret(fleet: Fleet, core: str) -> None:
         assert secret not in run.text
 
 
+@pytest.mark.hard
 def test_dns_shared_certificate_is_validated_once(fleet: Fleet) -> None:
     shared = by_dns("shared.dyn.lab.test", "*.shared.dyn.lab.test", shared=True)
     mark = fleet.lab.pebble.mark()

@@ -63,6 +63,7 @@ def check(fleet: Fleet, host: str) -> None:
     ]
 
 
+@pytest.mark.hard
 def test_formats_are_written_kept_and_repaired(small: Fleet) -> None:
     prepare(small)
     small.variables["acme_certificates"] = [small.certificate("shop", formats=formats())]

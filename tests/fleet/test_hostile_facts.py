@@ -16,6 +16,7 @@ from tests.lab import cores
 OF_A_RUN = set(MODULES) - set(ENTRIES)
 
 
+@pytest.mark.hard
 def test_honest_fleet_with_facts_gets_all_certificates(four: Fleet) -> None:
     field = Battlefield.at(four, "first")
     run = field.run_honestly(gather_facts=True)

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
 from tests.fleet.fleet import Fleet, Run
 from tests.lab.hostile import edited, make_honest, make_hostile
+from tests.parameters import hard_after
 
 HOSTILE = "web2"
 
@@ -53,6 +54,7 @@ def record(fleet: Fleet) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (fleet.folder / "history.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.hard
 def test_history_records_each_certificate(issued: Fleet) -> None:
     lines = {line["host"]: line for line in record(issued)}
     assert sorted(lines) == issued.lab.hosts
@@ -69,7 +71,7 @@ def test_history_records_each_certificate(issued: Fleet) -> None:
     assert len(record(issued)) == 3
 
 
-@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "not recorded"])
+@pytest.mark.parametrize("recorded", hard_after(1, [True, False]), ids=["recorded", "not recorded"])
 def test_hostile_host_that_shows_certificate_of_other_host_fails(issued: Fleet, recorded: bool) -> None:
     first = issued.serials()
     other = issued.file("web3", "shop", "cert.pem").read_text()
@@ -158,6 +160,7 @@ def test_hostile_host_that_claims_a_new_key_fails(issued: Fleet) -> None:
     assert "neither the host nor acme_history has one" in run.message(HOSTILE)
 
 
+@pytest.mark.hard
 def test_revoke_without_selected_certificate_fails(issued: Fleet) -> None:
     mark = issued.lab.pebble.mark()
     run = compromise(issued, before=datetime(2020, 1, 1, tzinfo=timezone.utc))
@@ -170,6 +173,7 @@ def test_revoke_without_selected_certificate_fails(issued: Fleet) -> None:
     assert run.hosts_with("failed") == issued.lab.hosts
 
 
+@pytest.mark.hard
 def test_revoke_check_mode_changes_nothing(issued: Fleet) -> None:
     mark, first = issued.lab.pebble.mark(), issued.serials()
     run = compromise(issued, "--check")
@@ -181,6 +185,7 @@ def revoke(fleet: Fleet, arguments: Sequence[str] = (), **variables: Any) -> Run
     return fleet.run(fleet.command(*arguments, playbook="certfleet.tls.revoke", **variables))
 
 
+@pytest.mark.hard
 def test_revoke_serial_numbers_without_their_hosts(issued: Fleet, tmp_path: Path) -> None:
     first = issued.serials()
     numbers = {host: number(issued, host) for host in issued.lab.hosts}
@@ -201,6 +206,7 @@ def test_revoke_serial_numbers_without_their_hosts(issued: Fleet, tmp_path: Path
     assert "acme_revoke: it selects no certificate" in revoke(issued, ["-l", "web1"]).text
 
 
+@pytest.mark.hard
 def test_revoke_account_key_open_to_others_fails(issued: Fleet) -> None:
     first = issued.serials()
     (issued.folder / "account-key.pem").chmod(0o644)

@@ -43,6 +43,7 @@ def notes(fleet: Fleet) -> Path:
     return fleet.lab.path("web1", f"{HOME}/txt_records.json")
 
 
+@pytest.mark.hard
 def test_left_record_is_removed_by_next_run_with_nothing_due(fleet: Fleet, tmp_path: Path) -> None:
     authorities = fleet.lab.authorities
     tasks, refusing = tmp_path / "mine.yml", tmp_path / "refusing"
@@ -109,6 +110,7 @@ def test_left_record_of_killed_run_is_removed_once_no_run_needs_it(fleet: Fleet)
     assert not notes(fleet).exists()
 
 
+@pytest.mark.hard
 def test_killed_run_that_is_resumed_leaves_no_record_and_no_note(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     zones = {"acme_dns": authorities.providers()}

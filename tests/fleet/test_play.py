@@ -21,6 +21,7 @@ def manifest(fleet: Fleet, host: str, name: str = "shop") -> dict[str, object]:
     return found
 
 
+@pytest.mark.hard
 def test_play_with_become_issues_several_certificates(small: Fleet) -> None:
     certificates = [
         small.certificate("shop", "{{ inventory_hostname }}.lab.test", "www.{{ inventory_hostname }}.lab.test"),
@@ -66,6 +67,7 @@ def test_play_in_batches_failure_does_not_affect_later_batches(fleet: Fleet) -> 
     assert all(fleet.pair_matches(host) for host in fleet.lab.hosts)
 
 
+@pytest.mark.hard
 def test_play_serial_1_issues_for_each_host(small: Fleet) -> None:
     run = small.play("serial: 1")
     assert run.code == 0
@@ -89,6 +91,7 @@ def test_play_unsuitable_strategy_is_refused(small: Fleet, strategy: str) -> Non
     assert set(small.serials().values()) == {None}
 
 
+@pytest.mark.hard
 def test_role_other_home_and_encrypted_account_key(small: Fleet) -> None:
     home = "/srv/certificates"
     wanted = {"acme_home": home, "acme_order_timeout": 120, "acme_concurrency": 2}

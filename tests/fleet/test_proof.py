@@ -33,6 +33,7 @@ def serial(fleet: Fleet, version: str) -> str:
     return str(json.loads(path.read_text())["serial"])
 
 
+@pytest.mark.hard
 def test_proof_broken_web_server_rolls_back_until_repaired(small: Fleet) -> None:
     web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]
     first = small.site(acme_certificates=[Fleet.certificate("shop")])
@@ -125,6 +126,7 @@ def test_handlers_run_once_where_something_is_new(handled: Fleet, tmp_path: Path
     assert (run.planned, run.hosts_with("changed")) == ([], [])
 
 
+@pytest.mark.hard
 def test_handlers_failed_one_is_notified_by_next_run(handled: Fleet, tmp_path: Path) -> None:
     playbook = tmp_path / "site.yml"
     playbook.write_text(PLAYBOOK)

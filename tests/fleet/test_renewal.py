@@ -51,6 +51,7 @@ def test_run_prints_forecast_and_keeps_retry_after_of_ca(small: Fleet) -> None:
     assert "every 364 days is too seldom" in plan_lines(run)[1]
 
 
+@pytest.mark.hard
 def test_renewal_information_in_the_past_renews_in_next_run(small: Fleet) -> None:
     assert small.site().code == 0
     before = small.serials()
@@ -167,6 +168,7 @@ def test_replace_all_keeps_limits_and_replaces_each_once(small: Fleet) -> None:
     assert small.serials()["web1"] == third["web1"]
 
 
+@pytest.mark.hard
 def test_compromise_reports_results_and_not_the_plan(small: Fleet) -> None:
     """One host fails after the plan, and one gives it no answer."""
     assert small.site().code == 0
@@ -199,6 +201,7 @@ def test_compromise_reports_results_and_not_the_plan(small: Fleet) -> None:
     ]
 
 
+@pytest.mark.hard
 def test_limits_certificate_that_cannot_wait_fails(small: Fleet) -> None:
     mark = small.lab.pebble.mark()
     run = small.site(acme_limits={small.lab.pebble.directory_url: {"certificates_per_domain": "2/7d"}})

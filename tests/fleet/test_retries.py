@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.fleet.fleet import HOME, Fleet, Run
 
 
@@ -19,6 +21,7 @@ def validations(fleet: Fleet, mark: int) -> int:
     return fleet.signed_requests(mark).count("/chalZ/")
 
 
+@pytest.mark.hard
 def test_failed_validation_waits_for_its_next_attempt(small: Fleet) -> None:
     mark = small.lab.pebble.mark()
     run = fails_at_the_ca(small)

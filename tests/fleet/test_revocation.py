@@ -79,6 +79,7 @@ def adopted(small: Fleet) -> Fleet:
     return small
 
 
+@pytest.mark.hard
 def test_adopted_certificate_is_revoked_by_its_own_key_marked_and_replaced(adopted: Fleet) -> None:
     before = adopted.serials()
     adopted.file("web2", "shop", "privkey.pem").unlink()
@@ -140,6 +141,7 @@ def test_compromised_key_signs_itself_and_the_account_where_it_cannot(honest: Fl
     assert [status(honest, before[host]) for host in honest.lab.hosts] == [("Revoked", 1)] * 3
 
 
+@pytest.mark.hard
 @pytest.mark.parametrize("core", CORES)
 def test_account_that_is_gone_leaves_the_certificates_own_keys(small: Fleet, core: str) -> None:
     """The hosts that have nothing to sign are in the play as well, and learn the results."""

@@ -179,6 +179,7 @@ def test_shared_failure_is_reported_on_all_hosts_and_repaired_by_next_run(trio: 
     all_have_one(trio)
 
 
+@pytest.mark.hard
 def test_shared_key_is_in_no_file_and_no_output(trio: Fleet, tmp_path: Path) -> None:
     trio.variables["acme_certificates"].append(
         trio.certificate("rsa", "lb.lab.test", key_type="rsa2048", reload=[], shared=True)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.fleet.plays import SHOP, Plays
 
 
@@ -28,6 +30,7 @@ def test_play_variables_that_differ_fail_all_hosts(plays: Plays) -> None:
         assert not plays.fleet.has(host)
 
 
+@pytest.mark.hard
 def test_role_included_in_loop_issues_all(plays: Plays) -> None:
     site = {**SHOP, "name": "{{ site }}", "identifiers": ["{{ site }}.{{ inventory_hostname }}.lab.test"]}
     task = {
@@ -48,6 +51,7 @@ def test_role_included_in_loop_issues_all(plays: Plays) -> None:
     assert len(plays.fleet.lab.pebble.issued(mark)) == 6
 
 
+@pytest.mark.hard
 def test_handler_missing_fails_its_host_alone(plays: Plays) -> None:
     reload = "{{ [{'notify': 'Reload web'}] if inventory_hostname == 'web2' else ['nginx'] }}"
     run = plays.run({"roles": ["certfleet.tls.acme"]}, acme_certificates=[{**SHOP, "reload": reload}])
@@ -64,12 +68,14 @@ def test_variable_misspelled_fails_with_suggestion(plays: Plays) -> None:
         assert run.message(host).startswith(line)
 
 
+@pytest.mark.hard
 def test_become_as_variable_issues(plays: Plays) -> None:
     run = plays.run({"vars": {"ansible_become": True}, "roles": ["certfleet.tls.acme"]}, acme_certificates=[SHOP])
     assert run.code == 0
     assert [host for host in plays.fleet.lab.hosts if plays.fleet.has(host)] == plays.fleet.lab.hosts
 
 
+@pytest.mark.hard
 def test_renewal_that_will_fail_warns_before(plays: Plays) -> None:
     play = {"roles": ["certfleet.tls.acme"]}
     assert plays.run(play, acme_certificates=[SHOP]).code == 0

@@ -108,6 +108,7 @@ def test_serial_bad_host_ends_run(plays: Plays, mark: int, core: str) -> None:
     assert_nothing_done(plays, mark)
 
 
+@pytest.mark.hard
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
 def test_serial_bad_host_with_warn_does_not_affect_others(plays: Plays, mark: int, core: str) -> None:
     play = [{**by_roles(), "serial": 1}, FAILURES]
@@ -359,6 +360,7 @@ def test_values_that_differ_are_refused_of_each_source(plays: Plays, mark: int, 
 # -- Keywords of the play
 
 
+@pytest.mark.hard
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
 def test_environment_of_the_play_counts_on_the_controller(plays: Plays, mark: int, core: str) -> None:
     """The proxy has no listener, so that no request can reach the CA."""

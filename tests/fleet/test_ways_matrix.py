@@ -119,11 +119,7 @@ TROUBLES = {
         unwritable_temporary_folder_of_localhost,
     )
 }
-# One of each row and each column.
-QUICK = {
-    ("roles", "condition_false_on_the_first_host", "oldest"),
-    ("include_role", "become_as_a_variable", "newest"),
-}
+QUICK = {("roles", "condition_false_on_the_first_host", "oldest")}
 
 
 def assert_served(plays: Plays, way: str, hosts: list[str], mark: int) -> None:

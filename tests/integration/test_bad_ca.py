@@ -127,6 +127,7 @@ def test_order_without_account_key_sends_no_request(ca, lab):
     assert lab.pebble.requests(mark) == []
 
 
+@pytest.mark.hard
 def test_order_terms_not_agreed_fails(ca, lab):
     mark = lab.pebble.mark()
     assert "set terms_agreed (acme_terms_agreed) to true" in msg_of(ca.order(order("a"), terms_agreed=False))
@@ -137,6 +138,7 @@ def test_order_terms_not_agreed_fails(ca, lab):
     assert ca.order(order("a"), terms_agreed=False).ok
 
 
+@pytest.mark.hard
 def test_order_deactivated_account_fails(ca, lab):
     uri = ca.deactivate()
     mark = lab.pebble.mark()
@@ -202,6 +204,7 @@ def test_account_binding_key_written_in_another_way_is_accepted(member, members_
     assert made["changed"]
 
 
+@pytest.mark.hard
 def test_account_binding_is_sent_for_new_account_only(member, members_only):
     binding = members_only.pebble.eab
     made = member("acme_account", eab=binding, **NEW)

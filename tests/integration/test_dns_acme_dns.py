@@ -69,6 +69,7 @@ def test_acme_dns_stand_in_follows_the_api(lab, server):
     assert update("short", *headers) == (400, {"error": "bad_txt"})
 
 
+@pytest.mark.hard
 def test_acme_dns_apex_and_wildcard_are_validated(lab, server, account, tmp_path):
     ca = Customer(lab, tmp_path)
     ordered = ca.order(order("shop", "shop.dyn.lab.test", "*.shop.dyn.lab.test", challenge="dns-01"))

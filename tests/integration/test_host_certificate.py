@@ -159,6 +159,7 @@ def untouched(host: Host) -> list[str]:
     return [line for line in host.tree() if " f " in line and not any(other in line for other in others)]
 
 
+@pytest.mark.hard
 def test_certificate_unsuitable_is_refused_and_does_not_affect_others(services: Host, issuer: Issuer) -> None:
     host, table = services, refusals(issuer)
     names = [*table, *GARBAGE, "good", "none"]
@@ -189,6 +190,7 @@ def test_certificate_unsuitable_is_refused_and_does_not_affect_others(services: 
     assert host.deploy([issuer.issue(requests["wrong-key"])], certificates["wrong-key"]).ok
 
 
+@pytest.mark.hard
 def test_certificate_not_yet_valid_warns(host: Host, issuer: Issuer) -> None:
     (request,) = host.request()["requests"]
     done = host.deploy([issuer.issue(request, not_before=issuer.now + HOUR / 2)])
@@ -197,6 +199,7 @@ def test_certificate_not_yet_valid_warns(host: Host, issuer: Issuer) -> None:
     assert "Check the clock" in done.text
 
 
+@pytest.mark.hard
 def test_certificate_service_of_several_is_reloaded_once(services: Host, issuer: Issuer) -> None:
     host = services
     certificates = [wanted("a", reload=["counter", "nginx"]), wanted("b", reload=["counter"]), wanted("c")]
@@ -206,6 +209,7 @@ def test_certificate_service_of_several_is_reloaded_once(services: Host, issuer:
     assert [manifest(host, name)["reloaded"] for name in "abc"] == [True, True, True]
 
 
+@pytest.mark.hard
 def test_certificate_stopped_service_is_started(host: Host, issuer: Issuer) -> None:
     host.shell("service nginx stop")
     try:
@@ -246,6 +250,7 @@ def test_certificate_failed_reload_is_reported_and_repeated(services: Host, issu
     assert reloads(host) == 1
 
 
+@pytest.mark.hard
 def test_certificate_repairs_attributes(host: Host, issuer: Issuer) -> None:
     host.make_live(issuer)
     key = f"{host.live()}/privkey.pem"
@@ -264,6 +269,7 @@ def test_certificate_repairs_attributes(host: Host, issuer: Issuer) -> None:
     assert not host.deploy([{"name": "shop", "action": "keep"}])["changed"]
 
 
+@pytest.mark.hard
 def test_certificate_failed_order_is_reported(host: Host) -> None:
     certificates = [wanted(name) for name in ("gone", "later", "soon", "other")]
     orders = [{"name": item["name"], **ORDER} for item in certificates]
@@ -297,6 +303,7 @@ def test_certificate_failed_order_is_reported(host: Host) -> None:
     assert host.deploy([results[1]], *certificates).ok
 
 
+@pytest.mark.hard
 def test_certificate_results_without_entry_fail(host: Host) -> None:
     results = [{"name": "shop", "action": "keep"}, {"name": "else", "action": "repair"}]
     assert msg_of(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
@@ -322,6 +329,7 @@ def test_certificate_result_without_status_and_action_changes_nothing(host: Host
     assert host.tree() == before
 
 
+@pytest.mark.hard
 def test_certificate_disk_full_keeps_live_version(host: Host, issuer: Issuer) -> None:
     host.shell(f"mkdir {HOME} && mount -t tmpfs -o size=128k tmpfs {HOME}")
     host.make_live(issuer)

@@ -88,6 +88,7 @@ DRIFT = {
 }
 
 
+@pytest.mark.hard
 def test_info_drift_is_reported(host: Host, issuer: Issuer) -> None:
     certificates = [wanted(name, **options) for name, (_unused, options, _unused) in DRIFT.items()]
     host.make_live(issuer, *certificates)
@@ -161,6 +162,7 @@ INVALID = {
 }
 
 
+@pytest.mark.hard
 def test_info_invalid_entry_has_same_message_in_all_modules(host: Host) -> None:
     certificates = [{**wanted(f"c{number}"), **options} for number, (options, _unused) in enumerate(INVALID.values())]
     looked = host("certificate_info", certificates=certificates)

@@ -100,6 +100,7 @@ def test_listener_present_then_absent(host: Host) -> None:
     assert run("absent", False) == run("absent", False, check=True) == gone
 
 
+@pytest.mark.hard
 def test_listener_port_is_free_after_absent(host: Host) -> None:
     host("challenge_response", challenges=[tls_alpn01()])
     pid = host.shell("pgrep -x acme-listener")
@@ -146,6 +147,7 @@ def test_listener_outlives_ssh_connection(host: Host, user: str, pipelining: str
     assert processes(host) == []
 
 
+@pytest.mark.hard
 def test_listener_ends_after_timeout(host: Host) -> None:
     assert host("challenge_response", listen_timeout=6, challenges=[http01(), tls_alpn01()])["changed"]
     assert len(processes(host)) == 2
@@ -154,6 +156,7 @@ def test_listener_ends_after_timeout(host: Host) -> None:
     assert not host("challenge_response", state="absent", challenges=[http01(), tls_alpn01()])["changed"]
 
 
+@pytest.mark.hard
 def test_listener_killed_is_started_again(host: Host) -> None:
     options = {"challenges": [http01(TOKEN), http01(SECOND)]}
     host("challenge_response", **options)
@@ -187,6 +190,7 @@ def test_listener_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
     assert not taken(host, 443)
 
 
+@pytest.mark.hard
 def test_listener_port_in_use_names_process(host: Host) -> None:
     nginx = host.read("/run/nginx.pid").strip()
     before = host.shell(f"mkdir -p {HOME}/challenges && touch {HOME}/challenges/.lock && find {HOME}")
@@ -246,6 +250,7 @@ def test_listener_started_by_request_is_stopped_by_certificate(host: Host) -> No
     assert not host.deploy(failed, *certificates, challenges=challenges)["changed"]
 
 
+@pytest.mark.hard
 def test_listener_without_library_fails_for_tls_alpn_01(host: Host) -> None:
     host.shell("mv /usr/lib/python3/dist-packages/cryptography /usr/lib/python3/dist-packages/cryptography.aside")
     assert "the Python library cryptography is missing" in msg_of(host("challenge_response", challenges=[tls_alpn01()]))

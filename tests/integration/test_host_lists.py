@@ -9,6 +9,7 @@ import json
 import pytest
 
 from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, msg_of, wanted
+from tests.parameters import hard_after
 
 SHOP, MAIL = wanted("shop"), wanted("mail")
 
@@ -49,6 +50,7 @@ def test_lists_unlisted_are_of_own_list_only(two: Host) -> None:
     }
 
 
+@pytest.mark.hard
 def test_lists_remove_by_owner_only(two: Host) -> None:
     before = two.tree()
     removal = [{"name": "shop", "action": "remove"}]
@@ -107,6 +109,7 @@ def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
     assert manifest(two)["list"] == "web"
 
 
+@pytest.mark.hard
 def test_lists_certificate_name_of_other_list_is_refused(two: Host) -> None:
     namesake = wanted("shop", "other.lab.test")
     before = two.tree()
@@ -121,7 +124,9 @@ def test_lists_certificate_name_of_other_list_is_refused(two: Host) -> None:
     assert two.request(namesake, list="imap", reassign=True).ok
 
 
-@pytest.mark.parametrize("module", ["certificate_info", "certificate_request", "certificate", "certificate_adopt"])
+@pytest.mark.parametrize(
+    "module", hard_after(1, ["certificate_request", "certificate_info", "certificate", "certificate_adopt"])
+)
 def test_lists_invalid_name_is_refused(host: Host, module: str) -> None:
     more = {"certificate_request": {"directory": DIRECTORY}, "certificate_adopt": {"directories": [DIRECTORY]}}
     refused = host(module, certificates=[SHOP], list="../web", **more.get(module, {}))
@@ -135,6 +140,7 @@ def as_0_3_0(host: Host) -> None:
     host.path(f"{host.live()}/version.json").write_text(json.dumps(old, indent=2, sort_keys=True) + "\n")
 
 
+@pytest.mark.hard
 def test_lists_certificate_of_0_3_0_is_in_default_list(host: Host, issuer: Issuer) -> None:
     make_live(host, issuer, SHOP)
     as_0_3_0(host)

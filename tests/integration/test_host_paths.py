@@ -76,6 +76,7 @@ def exchanging(host: Host) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+@pytest.mark.hard
 def test_paths_exchanged_meanwhile_change_nothing_of_others(app: Host, issuer: Issuer) -> None:
     app.make_live(issuer, entry())
     before = foreign(app)

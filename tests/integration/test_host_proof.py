@@ -175,6 +175,7 @@ def test_proof_broken_nginx_configuration_rolls_back(host: Host, issuer: Issuer)
     assert (found["live"]["reloaded"], found["pending"]) == (True, None)
 
 
+@pytest.mark.hard
 def test_proof_service_that_keeps_old_certificate_fails(host: Host, issuer: Issuer, keeper: str) -> None:
     certificate = wanted(reload=[keeper])
     first(host, issuer, certificate)
@@ -230,6 +231,7 @@ def test_proof_slapd_is_restarted(host: Host, issuer: Issuer) -> None:
         host.shell("service slapd stop")
 
 
+@pytest.mark.hard
 def test_proof_closed_port_fails(host: Host, issuer: Issuer) -> None:
     certificate = wanted(probe=[probe(port=4430, timeout=1)])
     (request,) = host.request(certificate)["requests"]
@@ -242,6 +244,7 @@ def test_proof_closed_port_fails(host: Host, issuer: Issuer) -> None:
     assert host.live().endswith("0001")
 
 
+@pytest.mark.hard
 @pytest.mark.parametrize("kind", WEB_SERVERS)
 def test_proof_broken_web_server_configuration_is_not_reloaded(host: Host, issuer: Issuer, kind: str) -> None:
     """Apache and HAProxy as Debian sets them up, with a site more."""
@@ -270,6 +273,7 @@ def test_proof_broken_web_server_configuration_is_not_reloaded(host: Host, issue
         host.shell(f"service {kind} stop")
 
 
+@pytest.mark.hard
 def test_proof_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=[{"notify": "Restart it"}])
     done = host.make_live(issuer, certificate)

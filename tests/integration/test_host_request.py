@@ -100,6 +100,7 @@ NOT_THE_SAME = {
 }
 
 
+@pytest.mark.hard
 def test_request_pending_version_for_other_terms_is_replaced(host: Host) -> None:
     previous = host.request(orders=[{"name": "shop", **ORDER}])["requests"][0]
     number = 1
@@ -126,6 +127,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.hard
 def test_request_damaged_pending_version_is_replaced(host: Host) -> None:
     certificates = [wanted(f"c{number}", f"c{number}.lab.test") for number in range(len(DAMAGE))]
     host.request(*certificates)
@@ -135,6 +137,7 @@ def test_request_damaged_pending_version_is_replaced(host: Host) -> None:
         assert (request["version"], request["reused"]) == ("0002", False), case
 
 
+@pytest.mark.hard
 def test_request_repairs_attributes_of_pending_key(host: Host) -> None:
     host.request()
     host.shell(f"chmod 0644 {VERSION}/privkey.pem")
@@ -146,6 +149,7 @@ def test_request_repairs_attributes_of_pending_key(host: Host) -> None:
     assert host.shell(f"stat -c %a {VERSION}/privkey.pem") == "600"
 
 
+@pytest.mark.hard
 def test_request_does_not_change_live_version(host: Host, issuer: Issuer) -> None:
     host.make_live(issuer)
     before = [line for line in host.tree() if "/0001" in line or "/live" in line]
@@ -224,11 +228,13 @@ def test_request_one_failure_does_not_affect_others(host: Host) -> None:
     assert host.names(CHALLENGES) == ["three" * 5]
 
 
+@pytest.mark.hard
 def test_request_repeated_name_fails(host: Host) -> None:
     assert msg_of(host.request(wanted(), wanted())) == "certificate shop: more than one certificate has this name"
     assert host.names(HOME) == []
 
 
+@pytest.mark.hard
 def test_request_other_home(host: Host) -> None:
     assert msg_of(host.request(home="certs")).startswith("home 'certs' is not an absolute path")
     assert host.request(home="/srv/certs/a b")["requests"][0]["version"] == "0001"

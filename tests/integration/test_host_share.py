@@ -40,6 +40,7 @@ def receive(host: Host, share: dict[str, Any], receiver: str = "other", **result
     return host.deploy([given], home=OTHER)
 
 
+@pytest.mark.hard
 def test_share_live_certificate_is_sealed(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)
@@ -64,6 +65,7 @@ def test_share_live_certificate_is_sealed(place: Host, issuer: Issuer) -> None:
     assert "the receiving key is missing" in msg_of(receive(place, share))
 
 
+@pytest.mark.hard
 def test_share_one_failure_does_not_affect_others(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     public = receiver(place)
@@ -81,6 +83,7 @@ def test_share_one_failure_does_not_affect_others(place: Host, issuer: Issuer) -
     assert [share["name"] for share in result["shares"]] == ["shop"]
 
 
+@pytest.mark.hard
 def test_share_sealed_for_other_host_or_other_key_is_refused(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)
@@ -101,6 +104,7 @@ def test_share_sealed_for_other_host_or_other_key_is_refused(place: Host, issuer
     assert not place.path(f"{OTHER}/live/shop").exists()
 
 
+@pytest.mark.hard
 def test_share_damaged_public_key_is_refused_by_itself(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.lab import cores, runs
+from tests.parameters import hard_after
 
 # The one that differs most from the tests' own; that one and the newest only in the longer tests.
 CORES = [
@@ -103,7 +104,9 @@ def reported(done, what):
     return [part.split("]")[0] for part in done.text.split(f"{what}: [")[1:]]
 
 
-@pytest.mark.parametrize(("variables", "listed"), [({}, False), ({}, True), (HOSTILE, False), (HOSTILE, True)])
+@pytest.mark.parametrize(
+    ("variables", "listed"), hard_after(1, [(HOSTILE, False), (HOSTILE, True), ({}, False), ({}, True)])
+)
 @pytest.mark.parametrize("core", CORES)
 def test_tasks_of_provider_hostile_variables_run_on_controller(tmp_path, core, variables, listed):
     done = run(tmp_path, core, variables, listed=listed)
@@ -114,12 +117,15 @@ def test_tasks_of_provider_hostile_variables_run_on_controller(tmp_path, core, v
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        ("ansible_become", True),
-        ("ansible_connection", "ssh"),
-        ("ansible_python_interpreter", "/bin/false"),
-        ("ansible_remote_tmp", "/dev/null/none"),
-    ],
+    hard_after(
+        2,
+        [
+            ("ansible_become", True),
+            ("ansible_connection", "ssh"),
+            ("ansible_python_interpreter", "/bin/false"),
+            ("ansible_remote_tmp", "/dev/null/none"),
+        ],
+    ),
 )
 @pytest.mark.parametrize("core", CORES)
 def test_problems_extra_variables_that_break_tasks_refused(tmp_path, core, name, value):

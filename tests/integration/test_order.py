@@ -184,6 +184,7 @@ def test_finalize_request_for_other_names_is_not_sent(ca, lab):
     assert posts(lab, mark) == []
 
 
+@pytest.mark.hard
 def test_finalize_order_of_other_account_fails(ca, other, lab):
     (foreign,) = local(other.order(order("shop")))
     serve(lab, foreign)
@@ -230,6 +231,7 @@ def test_finalize_failed_and_slow_validation(ca, lab):
     }
 
 
+@pytest.mark.hard
 def test_order_names_replaced_certificate_once(ca, pebble):
     """RFC 9773 section 5: an order may name it, once; where the CA does not take that, the order goes without."""
     pebble.restart(env=ALWAYS_VALID)
@@ -257,6 +259,7 @@ def test_finalize_expired_certificate_fails(ca, pebble):
     assert (item["status"], item["resumable"]) == ("failed", False)
 
 
+@pytest.mark.hard
 def test_order_half_of_all_nonces_refused_succeeds(ca, pebble):
     pebble.restart(env={**ALWAYS_VALID, "PEBBLE_WFE_NONCEREJECT": "50"})
     mark = pebble.mark()

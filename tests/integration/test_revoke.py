@@ -86,6 +86,7 @@ def test_revoke_with_certificate_key(owner, lab, issued):
     assert "PRIVATE KEY" not in str(wrong) + right.text
 
 
+@pytest.mark.hard
 def test_revoke_with_certificate_key_in_file(owner, lab, issued, tmp_path):
     certificate, file = issued["passphrase"], tmp_path / "privkey.pem"
     options = {"private_key_src": str(file), "certificates": [entry(certificate)]}
@@ -131,6 +132,7 @@ def test_revoke_by_other_account_fails(ca, lab, issued):
     assert status(lab, issued["foreign"])[0] == "Valid"
 
 
+@pytest.mark.hard
 def test_revoke_key_without_account_fails(ca, issued):
     result = ca("acme_revoke", account_key_content=issued["foreign"].key, certificates=[entry(issued["foreign"])])
     assert msg_of(result) == f"{ca.lab.pebble.directory_url} knows no account of this key: make it first (acme_account)"

@@ -90,6 +90,7 @@ def test_status_info_of_many_certificates(lab, place, certificates, tmp_path):
     assert (place.count("/1.crl"), place.count("/ocsp"), place.count("/gone.crl")) == (1, 1, 2)
 
 
+@pytest.mark.hard
 def test_status_info_fail_on_fails_after_all_look_ups(lab, certificates):
     result = call(lab, "certificate_status_info", certificates=options(certificates), fail_on=["revoked"])
     assert msg_of(result) == (
