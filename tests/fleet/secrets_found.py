@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.fleet.fleet import Fleet
 
-WINDOW = 24  # base64 characters that are not there by chance
+PART = 12  # characters that are not there by chance; 23 in a row of a secret have a whole part
 
 
 def secret_parts(pem: bytes) -> set[bytes]:
@@ -37,7 +37,7 @@ def secret_parts(pem: bytes) -> set[bytes]:
     first, last = -(-at // 3) * 4, (at + size) // 3 * 4
     body = b"".join(pem.splitlines()[1:-1])[first:last]
     other = [base64.b64encode(secret)[:-4], base64.urlsafe_b64encode(secret)[:-4], secret.hex().encode()]
-    return {text[start : start + WINDOW] for text in (body, *other) for start in range(len(text) - WINDOW + 1)}
+    return {text[start : start + PART] for text in (body, *other) for start in range(0, len(text) - PART + 1, PART)}
 
 
 def traces(secrets: dict[str, set[bytes]], texts: dict[str, bytes]) -> list[str]:
@@ -59,6 +59,7 @@ class Sampler:
         self.folders = folders
         self.commands: set[bytes] = set()
         self.files: dict[str, bytes] = {}
+        self._last: dict[Path, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work)
 
@@ -85,9 +86,15 @@ class Sampler:
                     path = Path(parent, name)
                     with suppress(OSError):  # it is gone
                         if path.is_file():
-                            # Also a file that is written again at the same size.
-                            content = path.read_bytes()
-                            self.files[f"{path} {hash(content)}"] = content
+                            self._keep(path, path.read_bytes())
+
+    def _keep(self, path: Path, content: bytes) -> None:
+        """Keep the content, also of a file that is written again at the same size. A log that grows is kept once."""
+        last = self._last.get(path, "")
+        if last in self.files and content.startswith(self.files[last]):
+            del self.files[last]
+        self._last[path] = f"{path} {hash(content)}"
+        self.files[self._last[path]] = content
 
 
 def everything_written(fleet: Fleet, host: str) -> dict[str, bytes]:

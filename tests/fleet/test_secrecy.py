@@ -29,6 +29,10 @@ def test_sampler_sees_file_written_again_at_same_size(tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(text)
         sampler._files()
     assert sorted(sampler.files.values()) == [b"one", b"two"]
+    with (tmp_path / "file").open("ab") as file:
+        file.write(b" more")
+    sampler._files()
+    assert sorted(sampler.files.values()) == [b"one", b"two more"]
 
 
 @pytest.fixture
