@@ -234,7 +234,7 @@ def shell(fleet: Fleet, host: str, script: str) -> None:
 
 @pytest.fixture(
     scope="module",
-    params=[*(pytest.param(pair, marks=pytest.mark.hard) for pair in PAIRS[:-1]), PAIRS[-1]],
+    params=[pytest.param(pair, marks=() if "no cryptography" in pair else pytest.mark.hard) for pair in PAIRS],
     ids=" + ".join,
 )
 def troubled(three_hosts: Fleet, request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, Trouble], Story]]:

@@ -277,7 +277,6 @@ def test_dns_failing_name_servers_are_reported(fleet: Fleet, two_ways: dict[str,
     assert fleet.pair_matches("web2")
 
 
-@pytest.mark.hard
 def test_dns_own_tasks_file_is_used(fleet: Fleet, two_ways: dict[str, Any], tmp_path: Path) -> None:
     authorities = fleet.lab.authorities
     tasks = tmp_path / "mine.yml"
@@ -307,8 +306,7 @@ def test_dns_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
     assert fleet.pair_matches("web1")
 
 
-@pytest.mark.hard
-@pytest.mark.parametrize("core", [cores.parameter(core=""), cores.parameter(core="newest")])
+@pytest.mark.parametrize("core", [cores.parameter(core="", hard=True), cores.parameter(core="newest")])
 def test_dns_output_has_no_secret(fleet: Fleet, core: str) -> None:
     zones = fleet.lab.authorities.providers()
     variables = {"acme_dns": zones, "acme_certificates": [by_dns("a.dyn.lab.test")], "acme_hosts": "web1"}

@@ -21,7 +21,6 @@ def manifest(fleet: Fleet, host: str, name: str = "shop") -> dict[str, object]:
     return found
 
 
-@pytest.mark.hard
 def test_play_with_become_issues_several_certificates(small: Fleet) -> None:
     certificates = [
         small.certificate("shop", "{{ inventory_hostname }}.lab.test", "www.{{ inventory_hostname }}.lab.test"),

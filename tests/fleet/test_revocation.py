@@ -22,11 +22,7 @@ MOVE = (
     "mkdir -p /etc/ssl/shop; cd /etc/acme/live/shop; cp cert.pem /etc/ssl/shop/certificate.pem; "
     "cp privkey.pem /etc/ssl/shop/key.pem; cp chain.pem /etc/ssl/shop/chain.pem; rm -rf /etc/acme"
 )
-CORES = [
-    cores.parameter(core=""),
-    cores.parameter(core="oldest", hard=True),
-    cores.parameter(core="newest", hard=True),
-]
+CORES = [cores.parameter(core=core) for core in ("", "oldest", "newest")]
 ACCOUNT = """\
 - hosts: web
   gather_facts: false

@@ -119,7 +119,7 @@ TROUBLES = {
         unwritable_temporary_folder_of_localhost,
     )
 }
-QUICK = {("roles", "condition_false_on_the_first_host", "oldest")}
+QUICK = {("include_role", "become_as_a_variable", "oldest")}
 
 
 def assert_served(plays: Plays, way: str, hosts: list[str], mark: int) -> None:

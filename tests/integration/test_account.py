@@ -50,7 +50,6 @@ def test_account_is_created_once_with_private_key_file(ca, tmp_path):
     assert info["account"]["status"] == "valid"
 
 
-@pytest.mark.hard
 def test_account_contacts_are_changed_kept_and_cleared(ca):
     ca("acme_account", contact=["a@example.com"], **NEW)
     assert ca("acme_account", check=True, contact=["b@example.com"], **NEW)["changed"]

@@ -250,7 +250,6 @@ def test_certificate_failed_reload_is_reported_and_repeated(services: Host, issu
     assert reloads(host) == 1
 
 
-@pytest.mark.hard
 def test_certificate_repairs_attributes(host: Host, issuer: Issuer) -> None:
     host.make_live(issuer)
     key = f"{host.live()}/privkey.pem"

@@ -88,7 +88,6 @@ DRIFT = {
 }
 
 
-@pytest.mark.hard
 def test_info_drift_is_reported(host: Host, issuer: Issuer) -> None:
     certificates = [wanted(name, **options) for name, (_unused, options, _unused) in DRIFT.items()]
     host.make_live(issuer, *certificates)

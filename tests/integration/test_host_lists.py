@@ -37,6 +37,7 @@ def two(host: Host, issuer: Issuer) -> Host:
     return host
 
 
+@pytest.mark.hard
 def test_lists_unlisted_are_of_own_list_only(two: Host) -> None:
     assert (manifest(two)["list"], manifest(two, "mail")["list"]) == ("web", "imap")
     assert look(two, SHOP, list="web")["unlisted"] == []
@@ -50,7 +51,6 @@ def test_lists_unlisted_are_of_own_list_only(two: Host) -> None:
     }
 
 
-@pytest.mark.hard
 def test_lists_remove_by_owner_only(two: Host) -> None:
     before = two.tree()
     removal = [{"name": "shop", "action": "remove"}]

@@ -259,7 +259,6 @@ def test_finalize_expired_certificate_fails(ca, pebble):
     assert (item["status"], item["resumable"]) == ("failed", False)
 
 
-@pytest.mark.hard
 def test_order_half_of_all_nonces_refused_succeeds(ca, pebble):
     pebble.restart(env={**ALWAYS_VALID, "PEBBLE_WFE_NONCEREJECT": "50"})
     mark = pebble.mark()

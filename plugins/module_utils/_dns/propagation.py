@@ -28,7 +28,7 @@ _SILENT_ROUNDS = 2
 # Seconds after which a server that has never answered is not waited for any longer, if all others have the values.
 _PATIENCE = 10.0
 #: dns-persist-01: the record is not the run's own, unless it may write such records.
-TO_PUBLISH = "Publish the record, or have the run write it with acme_dns_persist_write."
+TO_PUBLISH = "If it was never published, publish it, or set acme_dns_persist_write."
 _ADVICE_TO_WAIT = (
     "Raise timeout (acme_dns_timeout) if the zone takes longer. If the CA asks other name servers than these, set wait "
     "(acme_dns_wait) to resolver, or to none with a delay (acme_dns_delay)"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from itertools import islice
+from random import Random
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.txt_record import digest
@@ -24,7 +24,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.txt_notes im
 from .flow import Item, orders_of, registered
 from .txt import by_dns, is_open, problems_of
 
-#: A host may note thousands of records. Later runs remove the rest, so that no host spends a DNS API's limit for all.
+#: A host may note thousands of records. Later runs remove the rest, so that no host uses up the limit of a DNS API.
 MOST_OF_HOST = 100
 #: Records by the host that has noted them.
 Left = Mapping[str, list[TxtRecord]]
@@ -108,14 +108,16 @@ def _line(key: tuple[str, str] | None, problem: str, last: Collection[tuple[str,
 
 
 def _left_on(notes: Iterable[Item], now: datetime) -> list[TxtRecord]:
-    """Return what is left, the oldest notes first, and no more than a run removes for a host."""
-    records = sorted(map(TxtRecord.from_result, notes), key=lambda record: str(record.noted))
-    left = (
+    """Return what is left, and no more than a run removes for a host: of more, each run has others."""
+    left = [
         record
-        for record in records
+        for record in map(TxtRecord.from_result, notes)
         if is_left(str(record.until), now) and digest(str(record.key_authorization)) == record.value
-    )
-    return list(islice(left, MOST_OF_HOST))
+    ]
+    if len(left) <= MOST_OF_HOST:
+        return left
+    # By chance, so that those that cannot be removed do not hold up the others.
+    return Random(str(now)).sample(left, MOST_OF_HOST)  # noqa: S311 - no secret
 
 
 def _fields(challenge: ChallengeData) -> dict[str, str]:

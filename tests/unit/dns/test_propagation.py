@@ -104,7 +104,7 @@ def test_wait_persistent_record_may_grant_more(pair, time):
     assert outcomes[at(name)] == PropagationResult(True, "", (), frozenset())
     outcomes = waited(pair, time, {at(name): {f"{plain}; policy=wildcard"}}, seconds=1)
     assert not outcomes[at(name)].propagated
-    assert "Publish the record, or have the run write it with acme_dns_persist_write. " in outcomes[at(name)].problem
+    assert "If it was never published, publish it, or set acme_dns_persist_write. " in outcomes[at(name)].problem
 
 
 def test_wait_two_names_with_one_target(pair, time):

@@ -113,7 +113,7 @@ def test_await_resolver_persistent_record_may_grant_more(pair, time, internet):
     internet["example.com"].add(name, "TXT", f'"{plain}; persistUntil={until}"')
     assert waited(pair, time, TxtRecord(name, plain), mode=RESOLVER).problems == ""
     problems = waited(pair, time, TxtRecord(name, f"{plain}; policy=wildcard"), mode=RESOLVER, timeout=1).problems
-    assert "Publish the record, or have the run write it with acme_dns_persist_write. " in problems
+    assert "If it was never published, publish it, or set acme_dns_persist_write. " in problems
 
 
 def test_await_authoritative_delay_begins_when_all_have_it(pair, time):

@@ -127,6 +127,18 @@ def test_tasks_are_one_loop_that_shows_names_only(file):
         assert task["no_log"] == "{{ acme_dns_no_log | default(true) }}"
 
 
+@pytest.mark.parametrize(
+    ("timeout", "records", "retries"),
+    [(120, 1, 6), ("120", 2, 6), (120, 4, 3), (30, 1, 3), (120, 13, 0), (5, 1, 0), (120, 0, 6)],
+)
+def test_tasks_retries_of_all_records_share_the_timeout(file, timeout, records, retries):
+    (task,) = tasks_of(file)
+    if "retries" in task:
+        variables = {"acme_dns_timeout": timeout, "acme_dns_records": [{}] * records}
+        templar = Templar(DataLoader(), variables=variables)
+        assert int(templar.template(trust_as_template(task["retries"]))) == retries
+
+
 def test_tasks_present_give_values_to_module(file):
     given = arguments(
         file,

@@ -72,11 +72,11 @@ def test_find_left_of_runs_that_have_ended(note, is_found):
     assert left_records.find_left(["web1", "web2"], found(note), NOW) == ({"web1": [note]} if is_found else {})
 
 
-def test_find_left_most_of_a_host_oldest_first():
-    ages = [FRESH - minutes * timedelta(minutes=1) for minutes in range(2 * left_records.MOST_OF_HOST)]
-    notes = [contracts.noted(noted=utc(noted)) for noted in ages]
-    left = left_records.find_left(["web1"], found(*notes), NOW)["web1"]
-    assert [note.noted for note in left] == [utc(noted) for noted in sorted(ages)[: left_records.MOST_OF_HOST]]
+def test_find_left_of_more_than_a_run_removes_each_run_has_others():
+    notes = [contracts.noted(name=f"_acme-challenge.{number}.example") for number in range(250)]
+    runs = [left_records.find_left(["web1"], found(*notes), NOW + hour * HOUR)["web1"] for hour in range(24)]
+    assert {len(left) for left in runs} == {left_records.MOST_OF_HOST}
+    assert {note.name for left in runs for note in left} == {note.name for note in notes}
 
 
 def test_with_plan_hosts_are_due():
