@@ -137,9 +137,9 @@ options:
     default: 30
   busy_timeout:
     description:
-      - The longest time, in seconds, for the pauses before requests that a provider refuses for now, from the beginning
-        of the module. A provider that gets too many requests (HTTP 429, or 503 with Retry-After) is asked again when it
-        says, or after growing pauses.
+      - The longest time, in seconds, for all pauses before requests that providers refuse for now. Time in which
+        several pause counts once. A provider that gets too many requests (HTTP 429, or 503 with Retry-After) is asked
+        again when it says, or after growing pauses.
     type: int
     default: 120
 seealso:
@@ -281,12 +281,11 @@ from ..module_utils._ansible.controller_module import ControllerModule, Params, 
 from ..module_utils._ansible.record_options import RECORDS_SPEC, zones_of
 from ..module_utils._common.clock import Clock
 from ..module_utils._common.contracts import TxtRecord, plain
-from ..module_utils._common.deadline import Deadline
 from ..module_utils._common.statuses import WaitMode
 from ..module_utils._dns.assignment import Entries
 from ..module_utils._dns.changes import change_records
 from ..module_utils._dns.errors import DnsError
-from ..module_utils._dns.pace import Limits
+from ..module_utils._dns.pace import Limits, Pauses
 from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
 from ..module_utils._dns.wait_rules import Wait
@@ -294,7 +293,7 @@ from ..module_utils._dns.wait_rules import Wait
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     present = params["state"] == "present"
-    limits = Limits(params["timeout"], Deadline(Clock(), params["busy_timeout"]))
+    limits = Limits(params["timeout"], Pauses(Clock(), params["busy_timeout"]))
     wait = Wait(WaitMode(params["wait"]))
     entries = Entries(zones_of(params), params["tasks_file"] or "", limits, wait)
     problems = entries.problems()

@@ -10,9 +10,8 @@ import dns.name
 import dns.tsig
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.pace import Limits
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.pace import Limits, Pauses
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 from tests.unit.dns.scripted_providers import ZONE, AcmeDnsApi, PowerDnsApi, Program, UpdateServer
 
@@ -36,9 +35,9 @@ class Case:
     name: str = NAME
     others: list = field(default_factory=lambda: [OTHER])
 
-    def make(self, timeout=5.0, deadline=None, **more):
-        """Return the provider with options of its own. Without a *deadline* no request is repeated."""
-        return by_name.create(self.kind, {**self.options, **more}, limits(timeout, deadline))
+    def make(self, timeout=5.0, pauses=None, **more):
+        """Return the provider with options of its own. Without *pauses* no request is repeated."""
+        return by_name.create(self.kind, {**self.options, **more}, limits(timeout, pauses))
 
     @property
     def removes(self):
@@ -77,8 +76,8 @@ def exec_(tmp_path):
     )
 
 
-def limits(timeout=5.0, deadline=None):
-    return Limits(timeout, deadline or Deadline(Clock(), 0))
+def limits(timeout=5.0, pauses=None):
+    return Limits(timeout, pauses or Pauses(Clock(), 0))
 
 
 def failed(provider, *records):

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
-from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils._dns import provider_options, task_files
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.assignment import Entries
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.pace import Pauses
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.by_name import CLASSES
 from tests.docs import providers
 from tests.unit.dns.provider_cases import NAME, OTHER, RIGHT, A, B, limits
@@ -80,7 +80,7 @@ def my_dns(monkeypatch):
 def test_example_of_a_provider_in_python_works(my_dns, time):
     api = MyDnsApi()
     options = {"url": api.url, "api_token": RIGHT, "ca_path": None}
-    provider = my_dns(options, limits(deadline=Deadline(time.clock, 60)))
+    provider = my_dns(options, limits(pauses=Pauses(time.clock, 60)))
     api.refusals = [(429, {"Retry-After": "7"})]
     records = [TxtRecord(NAME, A), TxtRecord(OTHER, A), TxtRecord(NAME, B)]
     problems = provider.change(ZONE, records, True)

@@ -10,10 +10,10 @@ from email.utils import format_datetime
 import pytest
 import requests
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
-from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import BusyError, DnsError, Unusable
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.pace import Pace
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.pace import Pace, Pauses
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import lexicon as lexicon_kind
 from tests.unit.dns.provider_cases import NAME, OTHER, A, B, acme_dns, exec_, failed, lexicon
 from tests.unit.dns.scripted_providers import ZONE, RateLimit
@@ -35,39 +35,58 @@ def raising(*outcomes):
 
 
 def test_pace_retry_after_is_the_shortest_pause(time):
-    pace = Pace(Deadline(time.clock, 60))
+    pace = Pace(Pauses(time.clock, 60))
     assert pace.call(raising(BusyError("busy", 7), BusyError("busy", 0), "done")) == "done"
     assert time.pauses == [7, 1]
 
 
 def test_pace_without_retry_after_pauses_grow_until_an_answer(time):
-    pace = Pace(Deadline(time.clock, 60))
+    pace = Pace(Pauses(time.clock, 60))
     assert pace.call(raising(*[BusyError("busy")] * 4, "done")) == "done"
     assert pace.call(raising(BusyError("busy"), "done")) == "done"
     assert time.pauses == [0.5, 1, 2, 4, 0.5]
 
 
-def test_pace_pause_after_the_deadline_raises_at_once(time):
-    pace = Pace(Deadline(time.clock, 60))
+def test_pace_pause_longer_than_allowed_raises_at_once(time):
+    pace = Pace(Pauses(time.clock, 60))
     with pytest.raises(Unusable) as error:
         pace.call(raising(BusyError("the API answers HTTP 429", 86400)))
     assert str(error.value) == (
-        "the API answers HTTP 429; it asks to wait 86400 s, and still refuses after 0 s of busy_timeout "
-        "(acme_dns_timeout, 60 s): run again later, or set a longer time"
+        "the API answers HTTP 429; it asks to wait 86400 s, and still refuses after pauses of 0 s, and busy_timeout "
+        "(acme_dns_timeout) allows 60 s: run again later, or set a longer time"
     )
     assert time.pauses == []
 
 
-def test_pace_deadline_is_shared(time):
-    deadline = Deadline(time.clock, 10)
-    Pace(deadline).call(raising(BusyError("busy", 8), "done"))
-    with pytest.raises(Unusable, match=r"^busy; it asks to wait 3 s, and still refuses after 8 s"):
-        Pace(deadline).call(raising(BusyError("busy", 3)))
+def test_pace_pauses_are_shared_and_work_does_not_count(time):
+    pauses = Pauses(time.clock, 10)
+    Pace(pauses).call(raising(BusyError("busy", 8), "done"))
+    time.sleep(3600)  # work
+    with pytest.raises(Unusable, match=r"^busy; it asks to wait 3 s, and still refuses after pauses of 8 s, "):
+        Pace(pauses).call(raising(BusyError("busy", 3)))
+    assert Pace(pauses).call(raising(BusyError("busy", 1), "done")) == "done"
+
+
+def test_pauses_of_several_at_once_count_once():
+    passed = [0.0]
+
+    def sleep(seconds):
+        if seconds == 6:
+            passed[0] += 2
+            assert pauses.take(4)  # another provider's, within this one
+        else:
+            passed[0] += seconds
+
+    pauses = Pauses(Clock(monotonic=lambda: passed[0], sleep=sleep), 10)
+    assert pauses.take(6)
+    assert pauses.passed() == 6
+    assert not pauses.take(4)
+    assert pauses.take(3)
 
 
 def test_pace_other_error_is_final(time):
     with pytest.raises(DnsError, match="no such name"):
-        Pace(Deadline(time.clock, 10)).call(raising(DnsError("no such name")))
+        Pace(Pauses(time.clock, 10)).call(raising(DnsError("no such name")))
     assert time.pauses == []
 
 
@@ -84,7 +103,7 @@ def test_pace_other_error_is_final(time):
 def test_change_refused_for_now_is_sent_again(opened, time, make, refusal, pause):
     case = opened(make)
     case.server.refusals = [refusal]
-    provider = case.make(deadline=Deadline(time.clock, 60))
+    provider = case.make(pauses=Pauses(time.clock, 60))
     assert provider.change(ZONE, [TxtRecord(case.name, A), TxtRecord(case.name, B)], True) == {}
     assert case.server.held(case.name) == {A, B}
     assert time.pauses == [pause]
@@ -95,7 +114,7 @@ def test_change_retry_after_may_be_a_date(opened, time, make):
     case = opened(make)
     date = datetime.now(timezone.utc) + timedelta(seconds=20)
     case.server.refusals = [(429, {"Retry-After": format_datetime(date, usegmt=True)})]
-    provider = case.make(deadline=Deadline(time.clock, 60))
+    provider = case.make(pauses=Pauses(time.clock, 60))
     assert provider.change(ZONE, [TxtRecord(case.name, A)], True) == {}
     assert len(time.pauses) == 1
     assert 15 <= time.pauses[0] <= 21
@@ -106,7 +125,7 @@ def test_change_retry_after_may_be_a_date(opened, time, make):
 def test_change_other_status_is_final(opened, time, make, status):
     case = opened(make)
     case.server.refusals = [(status, {})] * 2
-    provider = case.make(deadline=Deadline(time.clock, 60))
+    provider = case.make(pauses=Pauses(time.clock, 60))
     (text,) = failed(provider, TxtRecord(case.name, A))
     assert f"HTTP {status}" in text
     assert time.pauses == []
@@ -117,14 +136,14 @@ def test_lexicon_six_names_at_an_api_with_six_requests_in_ten_seconds(opened, ti
     case = opened(lexicon)
     case.server.rate = RateLimit(6, 10, time.monotonic, header)
     records = [TxtRecord(f"_acme-challenge.w{number}.{ZONE}", A) for number in range(6)]
-    assert case.make(deadline=Deadline(time.clock, 120)).change(ZONE, records, True) == {}
+    assert case.make(pauses=Pauses(time.clock, 120)).change(ZONE, records, True) == {}
     assert all(case.server.held(record.name) == {A} for record in records)
     assert time.monotonic() - 1000 < 60
 
 
 def test_lexicon_refused_for_too_long_fails_the_rest_without_more_requests(opened, time):
     case = opened(lexicon)
-    provider = case.make(deadline=Deadline(time.clock, 120))
+    provider = case.make(pauses=Pauses(time.clock, 120))
     case.server.rate = RateLimit(3, 3600, time.monotonic)
     records = [TxtRecord(NAME, A), TxtRecord(OTHER, A), TxtRecord(OTHER, B)]
     failures = provider.change(ZONE, records, True)
@@ -142,7 +161,7 @@ def test_exec_temporary_failure_is_run_again(opened, time):
     case.server.path.write_text(
         program.replace("\n", '\n[ -e "$FOLDER/once" ] || { touch "$FOLDER/once"; echo busy >&2; exit 75; }\n', 1)
     )
-    assert case.make(deadline=Deadline(time.clock, 60)).change(ZONE, [TxtRecord(NAME, A)], True) == {}
+    assert case.make(pauses=Pauses(time.clock, 60)).change(ZONE, [TxtRecord(NAME, A)], True) == {}
     assert case.server.held(NAME) == {A}
     assert time.pauses == [0.5]
 

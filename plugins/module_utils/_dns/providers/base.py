@@ -47,8 +47,8 @@ class Provider(ABC):
         """
         self.values = dict(options)
         self.timeout = limits.timeout
-        self.clock = limits.deadline.clock
-        self.pace = Pace(limits.deadline)
+        self.clock = limits.pauses.clock
+        self.pace = Pace(limits.pauses)
         self._secrets = secrets(self.options, options)
 
     @abstractmethod
