@@ -122,6 +122,7 @@ def test_dns_check_mode_writes_nothing(fleet: Fleet) -> None:
     assert passes(fleet, before) == 0
 
 
+@pytest.mark.hard
 def test_dns_names_of_one_order_at_several_providers(fleet: Fleet) -> None:
     """A CNAME leads from one server's zone to PowerDNS, another to a zone with a key of its own, a third stays."""
     authorities = fleet.lab.authorities

@@ -29,6 +29,7 @@ def plan_lines(run: Run) -> list[str]:
     return [line.removeprefix("certfleet.tls: ") for line in run.text.splitlines() if line.startswith("certfleet.tls:")]
 
 
+@pytest.mark.hard
 def test_run_prints_forecast_and_keeps_retry_after_of_ca(small: Fleet) -> None:
     assert small.site().code == 0
     cache = small.folder / "cache"

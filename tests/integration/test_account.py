@@ -246,6 +246,7 @@ def thumbprint(ca):
     return ca("acme_account_info")["account"]["thumbprint"]
 
 
+@pytest.mark.hard
 def test_account_key_change_replaces_file(ca, lab, tmp_path):
     uri = ca("acme_account", **NEW)["account_uri"]
     key = tmp_path / "account-key.pem"

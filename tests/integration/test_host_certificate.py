@@ -49,6 +49,7 @@ def workers(host: Host) -> tuple[str, set[str]]:
     return master, set(host.shell(f"pgrep -P {master}").split())
 
 
+@pytest.mark.hard
 def test_certificate_check_mode_then_real_run_then_unchanged(services: Host, issuer: Issuer) -> None:
     host = services
     certificate = wanted(reload=["counter"])

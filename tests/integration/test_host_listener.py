@@ -69,6 +69,7 @@ def nobody_listens(host: Host) -> None:
     wait(lambda: not processes(host), 10, "a listener of the test before is still there")
 
 
+@pytest.mark.hard
 def test_listener_present_then_absent(host: Host) -> None:
     empty = host.tree()
     options = {"challenges": [http01(SECOND), http01(TOKEN)], "diff": True}

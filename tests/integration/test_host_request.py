@@ -158,6 +158,7 @@ def test_request_does_not_change_live_version(host: Host, issuer: Issuer) -> Non
     assert [line for line in host.tree() if "/0001" in line or "/live" in line] == before
 
 
+@pytest.mark.hard
 def test_request_journals_order(host: Host) -> None:
     host.request()
     assert manifest(host)["order_uri"] is None
