@@ -202,7 +202,6 @@ def test_compromise_reports_results_and_not_the_plan(small: Fleet) -> None:
     ]
 
 
-@pytest.mark.hard
 def test_limits_certificate_that_cannot_wait_fails(small: Fleet) -> None:
     mark = small.lab.pebble.mark()
     run = small.site(acme_limits={small.lab.pebble.directory_url: {"certificates_per_domain": "2/7d"}})
