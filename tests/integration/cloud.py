@@ -51,7 +51,6 @@ def run_tasks(
         "acme_dns_state": state,
         "acme_dns_options": options,
         "acme_dns_no_log": False,
-        "acme_dns_timeout": 120,
     }
     (folder / "variables.json").write_text(json.dumps(variables))
     command = [PROGRAMS / "ansible-playbook", folder / "playbook.yml", "-e", f"@{folder / 'variables.json'}"]

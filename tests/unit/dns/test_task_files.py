@@ -307,7 +307,6 @@ def test_tasks_that_the_api_refuses_for_now_are_repeated(tmp_path, provider, opt
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     records = [{**RECORD, "name": name, "record": name} for name in ("a", "bad", "c")]
     given = {"acme_dns_records": records, "acme_dns_state": "present", "acme_dns_options": options}
-    given["acme_dns_timeout"] = 120
     command = [sys.executable, "-m", "ansible", "playbook", "play.yml", "-c", "local", "-e", json.dumps(given)]
     done = subprocess.run(
         command,
