@@ -48,8 +48,8 @@ class Process(NamedTuple):
     def alive(self) -> bool:
         return Process.of(self.pid) == self
 
-    def kill(self, timeout: float = 20) -> None:
-        """End it, and wait until it is gone.
+    def kill(self, timeout: float = 120) -> None:
+        """End it, and wait until it is gone: process 1 of a lab, once the kernel has removed all namespaces in it.
 
         Raises LabError when it is still there after timeout seconds.
         """
