@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import dns.rdatatype
 import pytest
 
 from tests.fleet.dns_crowd import NO_FAULT, DnsCrowd
@@ -21,9 +22,13 @@ from tests.lab.acme_dns import ScriptedAcmeDns
 from tests.lab.bent_dns import bent_dns, bent_resolver
 from tests.lab.limited_api import LimitedApi
 from tests.lab.powerdns import PORT
+from tests.lab.resolver import resolvers_of_system
 
 MOST = 28  # certificates in a run
 RETRY = "acme_retry_failed"
+ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
+# Seconds that a question waits for the first resolver before the next one is asked: the system's for addresses, others.
+LOOK_UP, FIRST_TRY = 1, 0.4
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +100,33 @@ def test_all_dns_faults_leave_the_others_alone(crowd: DnsCrowd, part: str) -> No
 @pytest.mark.parametrize("case", RESOLVERS, ids=lambda case: case.title)
 def test_dns_fault_of_a_resolver_is_survived(crowd: DnsCrowd, four_hosts_with_zones: Fleet, case: DnsCase) -> None:
     lab = four_hosts_with_zones.lab
-    with bent_resolver(lab, case.resolver) as address:
-        resolvers = [address] if case.is_alone else [address, lab.controller]
+    with bent_resolver(lab, case.resolver) as resolver:
+        resolvers = [resolver.address] if case.is_alone else [resolver.address, lab.controller]
         play(crowd, [case], acme_dns_resolver=resolvers)
+
+
+@pytest.mark.hard
+@pytest.mark.parametrize("is_system", [False, True], ids=["acme_dns_resolver", "system"])
+@pytest.mark.parametrize("way", ["authoritative", "resolver", "none"])
+def test_dns_silent_first_resolver_costs_few_seconds(
+    crowd: DnsCrowd, four_hosts_with_zones: Fleet, way: str, is_system: bool
+) -> None:
+    """Each process of a run finds out for itself that it is silent; what it asks at the same time waits together."""
+    lab = four_hosts_with_zones.lab
+    crowd.take([NO_FAULT] * (MOST - 1))
+    with bent_resolver(lab, "is silent") as silent:
+        resolvers = [silent.address, lab.controller]
+        with resolvers_of_system(lab, resolvers if is_system else [lab.controller]):
+            given = [] if is_system else resolvers
+            report = crowd.run(is_faulty=False, acme_dns_resolver=given, acme_dns_wait=way)
+        asked = sorted(silent.asked)
+    assert report.run.code == 0, report.everything
+    waited, until = 0.0, 0.0
+    for instant, rdtype in asked:
+        end = instant + (LOOK_UP if rdtype in ADDRESSES else FIRST_TRY)
+        waited, until = waited + max(0.0, end - max(instant, until)), max(until, end)
+    print(f"{len(asked)} questions waited {waited:.1f} s in all for a silent resolver")
+    assert 0 < waited <= 5
 
 
 @pytest.mark.hard

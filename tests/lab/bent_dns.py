@@ -20,7 +20,7 @@ import dns.zone
 
 from . import bind
 from .authorities import Key
-from .bent_servers import STRAIGHT, BentServers
+from .bent_servers import STRAIGHT, BentServers, Place
 from .errors import LabError
 from .process import Process, wait
 
@@ -251,14 +251,14 @@ def bent_dns(lab: Lab, count: int) -> Iterator[BentDns]:
 
 
 @contextmanager
-def bent_resolver(lab: Lab, sentence: str) -> Iterator[str]:
-    """Yield the address of a resolver that passes questions on to the lab's, and does what a sentence says."""
+def bent_resolver(lab: Lab, sentence: str) -> Iterator[Place]:
+    """Yield a resolver that passes questions on to the lab's, and does what a sentence says."""
     address = f"{lab.controller.rpartition('.')[0]}.{RESOLVER}"
     lab.ip("address", "replace", f"{address}/32", "dev", "bridge")
     servers = BentServers(lab.controller, {})
     lab.inside(lambda: servers.start([address]))
     servers.bend(address, sentence)
     try:
-        yield address
+        yield servers.place(address)
     finally:
         servers.stop()

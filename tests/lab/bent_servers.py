@@ -34,12 +34,15 @@ STRAIGHT = "answers"
 
 @dataclass
 class Place:
-    """An address, the sentence about it, and what it has seen. seen: the instant of each TXT value's first answer."""
+    """An address, the sentence about it, and what it has seen since.
+
+    asked: the instant (monotonic) and the type of each question. seen: the instant of each TXT value's first answer.
+    """
 
     address: str
     sentence: str = STRAIGHT
     seconds: float = 0
-    questions: int = 0
+    asked: list[tuple[float, dns.rdatatype.RdataType]] = field(default_factory=list)
     seen: dict[tuple[str, str], float] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -293,13 +296,18 @@ class BentServers:
         place = self._places[address]
         general, seconds = understood(sentence)
         with place.lock:
-            place.sentence, place.seconds, place.questions = general, seconds, 0
+            place.sentence, place.seconds = general, seconds
+            place.asked.clear()
             place.seen.clear()
             place.counts.clear()
 
     def asked(self, address: str) -> int:
         """Return the number of questions to an address since it was bent."""
-        return self._places[address].questions
+        return len(self.place(address).asked)
+
+    def place(self, address: str) -> Place:
+        """Return an address with what it has seen."""
+        return self._places[address]
 
     def _serve(self) -> None:
         while not self._over.is_set():
@@ -332,7 +340,7 @@ class BentServers:
         with suppress(dns.exception.DNSException, OSError, EOFError):
             query = dns.message.from_wire(wire, keyring=self._keys)
             with place.lock:
-                place.questions += 1
+                place.asked.append((time.monotonic(), query.question[0].rdtype))
             return SENTENCES[place.sentence](Asked(place, query, over_tcp, lambda: self._ask_real(wire, over_tcp)))
         return None
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,6 +51,18 @@ class Resolver:
 
     address: str
     inside: str
+
+
+@contextmanager
+def resolvers_of_system(lab: Lab, addresses: Sequence[str]) -> Iterator[None]:
+    """Have the controller's programs ask these resolvers, in this order."""
+    path = lab.state / "resolv.conf"  # mounted, so it stays the same file
+    before = path.read_text()
+    path.write_text("".join(f"nameserver {address}\n" for address in addresses))
+    try:
+        yield
+    finally:
+        path.write_text(before)
 
 
 @contextmanager

@@ -12,14 +12,23 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import socket
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 
 USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 _MOST_INTERIM = 5  # as in Go's client, which Boulder uses
+# Seconds for which addresses are used again, as browsers do. Where the first of the system's resolvers is dead, each
+# look-up takes a second and more.
+_KEPT = 60
 
 #: A socket address as getaddrinfo() returns it: the address, the port, and two more numbers for IPv6.
 SocketAddress = tuple[Any, ...]
+
+# By host and port: the addresses, and the instant when they were found.
+_found: dict[tuple[str, int], tuple[tuple[SocketAddress, ...], float]] = {}
 
 
 class ExchangeLimits(Protocol):
@@ -92,10 +101,17 @@ class BoundedAnswer(http.client.HTTPResponse):
         raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
 
 
-def system_addresses(host: str, port: int) -> list[SocketAddress]:
-    """Look up a host with the system's resolver. Raises OSError, UnicodeError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(entry[4] for entry in found))
+def system_addresses(host: str, port: int, clock: Callable[[], float] = monotonic) -> list[SocketAddress]:
+    """Look up a host with the system's resolver, or give what it has said in the last minute.
+
+    *clock*: in seconds. Raises OSError, UnicodeError.
+    """
+    places, since = _found.get((host, port), ((), -math.inf))
+    if clock() - since > _KEPT:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        places = tuple(dict.fromkeys(answer[4] for answer in answers))
+        _found[host, port] = places, clock()
+    return list(places)
 
 
 def family_of(place: SocketAddress) -> socket.AddressFamily:

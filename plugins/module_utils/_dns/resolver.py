@@ -29,7 +29,7 @@ except ImportError:
 _LONGEST_TRY = 3.0
 # Seconds for the first try of each resolver, if there are several. A run has up to five processes that each find out
 # which one does not answer.
-_FIRST_TRY = 1.0
+_FIRST_TRY = 0.4
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,9 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 # Ansible acts on these in any result. The last one has the arguments, and with them secrets (zones of dns_txt_record).
 _LEFT_OUT = ("add_group", "add_host", "ansible_facts", "ansible_stats", "invocation")
 _PATIENCE = 1.0  # seconds that a process's output is still read for after its end
+# Look-ups of names by the system (man 5 resolv.conf): where the first resolver is dead, each of them takes one second,
+# and not five. The third attempt has four seconds.
+_LOOK_UPS = {"RES_OPTIONS": "timeout:1 attempts:3"}
 
 
 class ControllerAction(StepAction):
@@ -57,7 +60,7 @@ class ControllerAction(StepAction):
             "arguments": plain(arguments),
             "check_mode": self._task.check_mode,
         }
-        return in_child(module, request, {**os.environ, **self._environment()})
+        return in_child(module, request, {**_LOOK_UPS, **os.environ, **self._environment()})
 
     def find_tasks(self, path: str) -> str:
         """Return the absolute path of acme_dns_tasks, searched for in the same places as by include_tasks.

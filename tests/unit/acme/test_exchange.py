@@ -198,7 +198,7 @@ class TestTime:
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (refusing, ("127.0.0.1", server.port))
         ]
         monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_args, **_more: found)
-        assert ask(session, "http://ca.example/") == (200, b"ok")
+        assert ask(session, "http://refused-first.example/") == (200, b"ok")
 
     def test_exchange_no_time_left_raises(self, session):
         with pytest.raises(OutOfTimeError, match=r"^did not answer within 0 s$"):

@@ -99,6 +99,12 @@ def test_work_process_has_environment_of_play_and_libraries(instead):
     assert (proxy, home, path) == ("http://proxy", os.environ["HOME"], sys.path)
 
 
+@pytest.mark.parametrize(("own", "expected"), [({}, "timeout:1 attempts:3"), ({"RES_OPTIONS": "rotate"}, "rotate")])
+def test_work_process_waits_a_second_for_a_resolver_unless_told_otherwise(instead, own, expected):
+    instead("print(json.dumps({'seen': os.environ['RES_OPTIONS']}))")
+    assert work(environment=own, **PLAN)["seen"] == expected
+
+
 def test_work_process_has_check_mode(instead):
     instead("print(json.dumps({'seen': request['check_mode']}))")
     assert steps.action_of("acme_plan", check_mode=True, **PLAN).run(task_vars=steps.task_vars())["seen"] is True
