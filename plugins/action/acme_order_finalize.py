@@ -27,7 +27,7 @@ class ActionModule(ControllerAction):
             "preferred_chain": run.option("acme_preferred_chain"),
             "preferred_chain_missing": run.option("acme_preferred_chain_missing"),
             "preflight": run.option("acme_preflight"),
-            "resolver": run.option("acme_dns_resolver"),
+            "resolver": run.resolver(),
             "history": run.option("acme_history") or None,
             "concurrency": run.option("acme_concurrency"),
             "timeout": run.option("acme_order_timeout"),

@@ -23,7 +23,7 @@ class ActionModule(ControllerAction):
             "zones": txt.without_providers(run.secret("acme_dns")),
             "wait": run.option("acme_dns_wait"),
             "delay": run.option("acme_dns_delay"),
-            "resolver": run.option("acme_dns_resolver"),
+            "resolver": run.resolver(),
             "timeout": run.option("acme_dns_timeout"),
         }
 

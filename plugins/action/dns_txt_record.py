@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
             "zones": zones,
             "tasks_file": tasks_file or None,
             "wait": run.option("acme_dns_wait"),
-            "resolver": run.option("acme_dns_resolver"),
+            "resolver": run.resolver(),
             "timeout": min(_LONGEST_WAIT, run.option("acme_dns_timeout")),
             "busy_timeout": run.option("acme_dns_timeout"),
         }

@@ -211,6 +211,14 @@ records:
       returned: always
       type: str
       sample: ""
+answering:
+  description: >-
+    If there are several resolvers and one did not answer, their addresses as for O(resolver), with that one at the end;
+    else empty.
+  returned: when the options are valid, also on failure
+  type: list
+  elements: str
+  sample: []
 task_files:
   description: >-
     The work for tasks files: an element for each entry of O(zones) whose provider is a tasks file, and one for
@@ -299,10 +307,15 @@ def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     problems = entries.problems()
     if problems:
         raise DnsError("; ".join(problems))
-    authorities = Authorities(Resolver(params["resolver"]))
+    resolver = Resolver(params["resolver"])
     records = TxtRecord.from_options(params["records"], "records")
-    changes = change_records(authorities, records, entries, present, check_mode, params["keep_others"])
-    result = {"changed": changes.changed, "records": plain(changes.records), "task_files": changes.task_files}
+    changes = change_records(Authorities(resolver), records, entries, present, check_mode, params["keep_others"])
+    result = {
+        "changed": changes.changed,
+        "records": plain(changes.records),
+        "task_files": changes.task_files,
+        "answering": resolver.answering,
+    }
     failed = changes.problems and f"not all TXT records could be {'set' if present else 'removed'}: {changes.problems}"
     return with_failure(result, failed)
 

@@ -251,9 +251,9 @@ def bent_dns(lab: Lab, count: int) -> Iterator[BentDns]:
 
 
 @contextmanager
-def bent_resolver(lab: Lab, sentence: str) -> Iterator[Place]:
-    """Yield a resolver that passes questions on to the lab's, and does what a sentence says."""
-    address = f"{lab.controller.rpartition('.')[0]}.{RESOLVER}"
+def bent_resolver(lab: Lab, sentence: str, number: int = 0) -> Iterator[Place]:
+    """Yield a resolver that passes questions on to the lab's, and does what a sentence says. *number*: of several."""
+    address = f"{lab.controller.rpartition('.')[0]}.{RESOLVER + number}"
     lab.ip("address", "replace", f"{address}/32", "dev", "bridge")
     servers = BentServers(lab.controller, {})
     lab.inside(lambda: servers.start([address]))

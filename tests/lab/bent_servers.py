@@ -36,13 +36,13 @@ STRAIGHT = "answers"
 class Place:
     """An address, the sentence about it, and what it has seen since.
 
-    asked: the instant (monotonic) and the type of each question. seen: the instant of each TXT value's first answer.
+    questions: the instant (monotonic) of each, and its text. seen: the instant of each TXT value's first answer.
     """
 
     address: str
     sentence: str = STRAIGHT
     seconds: float = 0
-    asked: list[tuple[float, dns.rdatatype.RdataType]] = field(default_factory=list)
+    questions: list[tuple[float, str]] = field(default_factory=list)
     seen: dict[tuple[str, str], float] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -297,13 +297,13 @@ class BentServers:
         general, seconds = understood(sentence)
         with place.lock:
             place.sentence, place.seconds = general, seconds
-            place.asked.clear()
+            place.questions.clear()
             place.seen.clear()
             place.counts.clear()
 
     def asked(self, address: str) -> int:
         """Return the number of questions to an address since it was bent."""
-        return len(self.place(address).asked)
+        return len(self.place(address).questions)
 
     def place(self, address: str) -> Place:
         """Return an address with what it has seen."""
@@ -340,7 +340,7 @@ class BentServers:
         with suppress(dns.exception.DNSException, OSError, EOFError):
             query = dns.message.from_wire(wire, keyring=self._keys)
             with place.lock:
-                place.asked.append((time.monotonic(), query.question[0].rdtype))
+                place.questions.append((time.monotonic(), " ".join(map(str, query.question))))
             return SENTENCES[place.sentence](Asked(place, query, over_tcp, lambda: self._ask_real(wire, over_tcp)))
         return None
 

@@ -58,7 +58,8 @@ def resolvers_of_system(lab: Lab, addresses: Sequence[str]) -> Iterator[None]:
     """Have the controller's programs ask these resolvers, in this order."""
     path = lab.state / "resolv.conf"  # mounted, so it stays the same file
     before = path.read_text()
-    path.write_text("".join(f"nameserver {address}\n" for address in addresses))
+    others = [line for line in before.splitlines() if not line.startswith("nameserver")]
+    path.write_text("\n".join([*(f"nameserver {address}" for address in addresses), *others, ""]))
     try:
         yield
     finally:

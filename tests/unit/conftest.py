@@ -21,6 +21,14 @@ def _plain_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
 
 
+@pytest.fixture(autouse=True)
+def _no_kept_addresses(monkeypatch):
+    """Each test looks up its hosts itself."""
+    from ansible_collections.certfleet.tls.plugins.module_utils._acme import bounded
+
+    monkeypatch.setattr(bounded, "_found", {})
+
+
 @pytest.fixture
 def time():
     return FakeTime()

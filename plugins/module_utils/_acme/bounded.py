@@ -14,15 +14,14 @@ import http.client
 import io
 import math
 import socket
-from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
 USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 _MOST_INTERIM = 5  # as in Go's client, which Boulder uses
-# Seconds for which addresses are used again, as browsers do. Where the first of the system's resolvers is dead, each
-# look-up takes a second and more.
-_KEPT = 60
+# Seconds for which addresses are used again. Where the first of the system's resolvers is dead, each look-up takes a
+# second and more.
+_SECONDS_KEPT = 60
 
 #: A socket address as getaddrinfo() returns it: the address, the port, and two more numbers for IPv6.
 SocketAddress = tuple[Any, ...]
@@ -101,17 +100,22 @@ class BoundedAnswer(http.client.HTTPResponse):
         raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
 
 
-def system_addresses(host: str, port: int, clock: Callable[[], float] = monotonic) -> list[SocketAddress]:
-    """Look up a host with the system's resolver, or give what it has said in the last minute.
+def system_addresses(host: str, port: int) -> list[SocketAddress]:
+    """Return the addresses of a host as the system's resolvers have them, or had them within the last minute.
 
-    *clock*: in seconds. Raises OSError, UnicodeError.
+    Raises OSError, UnicodeError.
     """
     places, since = _found.get((host, port), ((), -math.inf))
-    if clock() - since > _KEPT:
+    if monotonic() - since > _SECONDS_KEPT:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         places = tuple(dict.fromkeys(answer[4] for answer in answers))
-        _found[host, port] = places, clock()
+        _found[host, port] = places, monotonic()
     return list(places)
+
+
+def forget_addresses(host: str, port: int) -> None:
+    """Have a host looked up the next time: none of its addresses was of use."""
+    _found.pop((host, port), None)
 
 
 def family_of(place: SocketAddress) -> socket.AddressFamily:

@@ -22,7 +22,7 @@ from typing import Any
 
 from .._common.errors import CollectionError
 from .._common.text import one_line
-from .bounded import USER_AGENT, BoundedAnswer, system_addresses
+from .bounded import USER_AGENT, BoundedAnswer, forget_addresses, system_addresses
 from .happy_eyeballs import connect_any
 
 try:
@@ -188,14 +188,16 @@ if _LIBRARIES:
 
         def _new_conn(self) -> socket.socket:
             # Before the TLS handshake, to which Python applies the socket's timeout as a whole.
+            place = self.host.strip("[]"), self.port
             try:
-                places = system_addresses(self.host.strip("[]"), self.port)
-                connection = connect_any(places, _limit.seconds, self.socket_options or ())
+                connection = connect_any(system_addresses(*place), _limit.seconds, self.socket_options or ())
                 connection.settimeout(_limit.seconds())
                 return connection
             except socket.timeout as error:
+                forget_addresses(*place)
                 raise urllib3.exceptions.ConnectTimeoutError(self, f"no connection to {self.host} in time") from error
             except (OSError, UnicodeError) as error:
+                forget_addresses(*place)
                 raise urllib3.exceptions.NewConnectionError(self, f"no connection to {self.host}") from error
 
         def _tunnel(self) -> None:

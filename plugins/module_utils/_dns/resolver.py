@@ -27,9 +27,9 @@ except ImportError:
 
 # Seconds for one try, so that a lost packet is repeated well within the time for a look-up.
 _LONGEST_TRY = 3.0
-# Seconds for the first try of each resolver, if there are several. A run has up to five processes that each find out
-# which one does not answer.
-_FIRST_TRY = 0.4
+# Seconds for the first try of each resolver, if there are several. One that is slow and not dead is asked last then, so
+# it must not be short.
+_FIRST_TRY = 1.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,14 @@ class Resolver:
             if rrset.rdtype == dns.rdatatype.SOA
         ]
         return TxtAnswer(frozenset(), ttls[0] if ttls else None)
+
+    @property
+    def answering(self) -> list[str]:
+        """Return the addresses in the order in which they are asked now, if one did not answer; else empty.
+
+        For the other processes of a run, which would each find that out again.
+        """
+        return [] if self._order == self._servers else [server.label for server in self._order]
 
     @property
     def label(self) -> str:

@@ -25,6 +25,7 @@ import ansible_collections
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 
 from .._variables.plain import plain
+from . import system_resolvers
 from .step import StepAction, environment_of
 
 _ROOT = Path(__file__).parents[3]
@@ -33,9 +34,7 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 # Ansible acts on these in any result. The last one has the arguments, and with them secrets (zones of dns_txt_record).
 _LEFT_OUT = ("add_group", "add_host", "ansible_facts", "ansible_stats", "invocation")
 _PATIENCE = 1.0  # seconds that a process's output is still read for after its end
-# Look-ups of names by the system (man 5 resolv.conf): where the first resolver is dead, each of them takes one second,
-# and not five. The third attempt has four seconds.
-_LOOK_UPS = {"RES_OPTIONS": "timeout:1 attempts:3"}
+_RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 class ControllerAction(StepAction):
@@ -60,7 +59,8 @@ class ControllerAction(StepAction):
             "arguments": plain(arguments),
             "check_mode": self._task.check_mode,
         }
-        return in_child(module, request, {**_LOOK_UPS, **os.environ, **self._environment()})
+        environment = {**os.environ, **self._environment()}
+        return in_child(module, request, {**environment, **system_resolvers.environment(_resolv_conf(), environment)})
 
     def find_tasks(self, path: str) -> str:
         """Return the absolute path of acme_dns_tasks, searched for in the same places as by include_tasks.
@@ -88,6 +88,13 @@ class ControllerAction(StepAction):
     def _environment(self) -> dict[str, str]:
         names = self.agreed_environment()
         return {name: value for name, value in environment_of(self).items() if names is None or name in names}
+
+
+def _resolv_conf() -> str:
+    try:
+        return _RESOLV_CONF.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def in_child(module: str, request: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

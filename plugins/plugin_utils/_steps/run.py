@@ -104,6 +104,11 @@ class Run:
         """Return an option of the batch, as the plan froze it."""
         return self.plan["options"][name]
 
+    def resolver(self) -> list[str]:
+        """Return the addresses of resolvers; one that did not answer an earlier step of this run is the last."""
+        answering: list[str] = self.result("_acme_dns_written").get("answering") or self.option("acme_dns_resolver")
+        return answering
+
     def variable(self, name: str) -> Any:
         """Return a variable as the host sees it now; None where it cannot be used."""
         try:

@@ -198,7 +198,20 @@ class TestTime:
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (refusing, ("127.0.0.1", server.port))
         ]
         monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_args, **_more: found)
-        assert ask(session, "http://refused-first.example/") == (200, b"ok")
+        assert ask(session, "http://ca.example/") == (200, b"ok")
+
+    def test_exchange_after_refused_connection_addresses_are_looked_up_again(self, serve, session, monkeypatch):
+        server = serve(lambda connection, _request, _server: connection.sendall(OK + b"Content-Length: 2\r\n\r\nok"))
+        with closing(socket.create_server(("127.0.0.1", 0))) as closed:
+            places = [closed.getsockname(), ("127.0.0.1", server.port)]
+
+        def look_up(*_args, **_more):
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", places.pop(0))]
+
+        monkeypatch.setattr(module.socket, "getaddrinfo", look_up)
+        with pytest.raises(OSError, match=r"no connection to ca\.example"):
+            ask(session, "http://ca.example/")
+        assert ask(session, "http://ca.example/") == (200, b"ok")
 
     def test_exchange_no_time_left_raises(self, session):
         with pytest.raises(OutOfTimeError, match=r"^did not answer within 0 s$"):

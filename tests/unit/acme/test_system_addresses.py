@@ -25,16 +25,24 @@ def asked(monkeypatch):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [found, found]
 
-    monkeypatch.setattr(bounded, "_found", {})
     monkeypatch.setattr(bounded.socket, "getaddrinfo", look_up)
     return hosts
 
 
 @pytest.mark.parametrize(("seconds", "questions"), [(0, 1), (60, 1), (61, 2)])
-def test_system_addresses_again_asks_after_a_minute(asked, seconds, questions):
+def test_system_addresses_are_kept_for_a_minute(asked, monkeypatch, seconds, questions):
     for now in (1000, 1000 + seconds):
-        assert bounded.system_addresses("ca.example", 443, lambda now=now: now) == [PLACE]
+        monkeypatch.setattr(bounded, "monotonic", lambda now=now: now)
+        assert bounded.system_addresses("ca.example", 443) == [PLACE]
     assert len(asked) == questions
+
+
+def test_system_addresses_that_are_forgotten_are_asked_for(asked):
+    for _unused in range(2):
+        bounded.system_addresses("ca.example", 443)
+        bounded.forget_addresses("ca.example", 443)
+    bounded.forget_addresses("ca.example", 443)
+    assert len(asked) == 2
 
 
 def test_system_addresses_of_other_hosts_and_ports_are_asked_for(asked):

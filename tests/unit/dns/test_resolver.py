@@ -133,6 +133,13 @@ def test_look_up_silent_resolver_costs_one_short_try(internet, first, recursor):
     assert [len(records) for records in found] == [1] * 32
     assert time.monotonic() - start < 2
     assert first.asked() <= 16
+    assert both.answering == [f"127.0.0.1:{recursor.port}", f"127.0.0.2:{first.port}"]
+
+
+def test_answering_is_empty_while_all_answer(internet, first, recursor):
+    both = both_of(first, recursor, 10)
+    both.look_up("example.com", "NS")
+    assert both.answering == []
 
 
 def test_look_up_resolver_that_answers_again_is_asked_again_after_others_fail(internet, first, recursor):

@@ -99,10 +99,16 @@ def test_work_process_has_environment_of_play_and_libraries(instead):
     assert (proxy, home, path) == ("http://proxy", os.environ["HOME"], sys.path)
 
 
-@pytest.mark.parametrize(("own", "expected"), [({}, "timeout:1 attempts:3"), ({"RES_OPTIONS": "rotate"}, "rotate")])
-def test_work_process_waits_a_second_for_a_resolver_unless_told_otherwise(instead, own, expected):
+@pytest.mark.parametrize(
+    ("resolv_conf", "expected"),
+    [("nameserver 192.0.2.1\nnameserver 192.0.2.2\n", "timeout:1 attempts:5 rotate"), (None, "rotate")],
+)
+def test_work_process_has_options_of_resolvers_of_system(instead, monkeypatch, tmp_path, resolv_conf, expected):
+    if resolv_conf:
+        (tmp_path / "resolv.conf").write_text(resolv_conf)
+    monkeypatch.setattr(controller_action, "_RESOLV_CONF", tmp_path / "resolv.conf")
     instead("print(json.dumps({'seen': os.environ['RES_OPTIONS']}))")
-    assert work(environment=own, **PLAN)["seen"] == expected
+    assert work(environment={"RES_OPTIONS": "rotate"}, **PLAN)["seen"] == expected
 
 
 def test_work_process_has_check_mode(instead):

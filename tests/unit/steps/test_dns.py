@@ -74,6 +74,15 @@ def test_arguments_of_setting_have_no_location_of_an_earlier_step():
     ]
 
 
+@pytest.mark.parametrize("answering", [["192.0.2.2", "192.0.2.1:5353"], []])
+@pytest.mark.parametrize(
+    ("module", "arguments"), [("dns_propagation", {}), ("dns_txt_record", {"state": "absent"})], ids=["wait", "removal"]
+)
+def test_arguments_of_later_steps_have_the_resolvers_that_answered(module, arguments, answering):
+    """Else each step would find out again which one is dead."""
+    assert options(module, {**written(), "answering": answering}, **arguments)["resolver"] == answering
+
+
 def test_arguments_of_wait_have_no_options_of_providers():
     given = options("dns_propagation", written(**LOCATION))
     assert given["zones"] == {"auth.example": {"provider": "rfc2136", "wait": "none", "delay": 9}}
