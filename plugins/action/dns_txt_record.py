@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord, plain
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import dns_tasks, left_records, outcomes, txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
@@ -54,8 +55,12 @@ class ActionModule(ControllerAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the result, with a warning for each record that could not be removed."""
+        """Return the result, with a warning for each record that could not be removed.
+
+        deadline: the time of day (seconds) until which tasks of other collections repeat what an API refuses for now.
+        """
         result = super().conclude(run, answer)
+        result["deadline"] = Clock().now().timestamp() + run.option("acme_dns_timeout")
         state = result["state"] = self._task.args["state"]
         if _UNWRITTEN in self._task.args:
             unwritten = plain(_unwritten(run, self._task.args[_UNWRITTEN]))

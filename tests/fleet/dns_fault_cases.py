@@ -31,6 +31,12 @@ NAME_SERVERS: tuple[DnsCase, ...] = (
     issued("one server takes two seconds for an answer", servers={"b": "answers after 2 seconds"}),
     common(issued("one server lags five seconds behind", servers={"b": "lags 5 seconds"})),
     stopped("one server lags ten minutes behind", "lacks", servers={"b": "lags 600 seconds"}),
+    issued(
+        "one server is anycast, a machine lags eight seconds, and `delay` is 10",
+        servers={"b": "is anycast for 8 seconds"},
+        entry={"delay": 10},
+    ),
+    issued("one of a server's two addresses is lame", "does not serve", records=(("b", "A", "{other}"),)),
     issued("values are split into several strings", servers={"b": "splits values into strings"}),
     issued("answers have names in upper case", servers={"b": "answers in upper case"}),
     issued("one server has only an IPv6 address", records=(("b", "AAAA", "{b6}"), ("-b", "A", "{b}"))),

@@ -100,7 +100,7 @@ def find_or_create(
 def update_contact(client: Client, account: Account, contact: Sequence[str]) -> Account:
     """Replace the account's contacts (RFC 8555 section 7.3.2), and return it with those that the CA has stored."""
     with _advised(contact):
-        answer = client.post(account.url, {"contact": list(contact)}, "contact update")
+        answer = client.post(account.url, {"contact": list(contact)}, "contact update", verify=Response.json)
     return with_contacts(client, Account._read(account.url, answer))
 
 
@@ -126,7 +126,8 @@ def deactivate(client: Client, account: Account) -> Account:
     """
     refused = None
     try:
-        answer = client.post(account.url, {"status": Status.DEACTIVATED}, "account deactivation")
+        deactivated = {"status": Status.DEACTIVATED}
+        answer = client.post(account.url, deactivated, "account deactivation", verify=Response.json)
         if Account._read(account.url, answer).status == Status.DEACTIVATED:
             return replace(account, status=Status.DEACTIVATED)
     except ProblemError as error:

@@ -82,7 +82,8 @@ class Authorization:
         """
         refused = None
         try:
-            answer = client.post(self.url, {"status": Status.DEACTIVATED}, f"{self.identifier}: deactivation")
+            deactivated = {"status": Status.DEACTIVATED}
+            answer = client.post(self.url, deactivated, f"{self.identifier}: deactivation", verify=Response.json)
             if answer.json().get("status") == Status.DEACTIVATED:
                 return replace(self, status=Status.DEACTIVATED)
         except ProblemError as error:

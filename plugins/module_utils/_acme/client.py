@@ -129,8 +129,9 @@ class Client:
                 if answer.status < 400:
                     raise _redirected(answer)
             except (TransportError, ProtocolError) as error:
-                # Before the work on orders, a CA that hangs must not cost minutes.
-                is_silent = asked.url == self.directory.new_account and isinstance(error, SilentError)
+                # A CA that hangs from the beginning must not cost minutes.
+                first = (self.directory.new_account, self.directory.new_order)
+                is_silent = asked.url in first and isinstance(error, SilentError)
                 if not _is_repeatable(error) or not retry.wait(is_silent=is_silent):
                     raise type(error)(f"{asked.what}: {error}") from None
                 continue

@@ -66,6 +66,11 @@ class Response:
             raise UnreadableError(f"{self.url} answered JSON that is not an object: is this an ACME server?")
         return document
 
+    def empty_or_json(self) -> None:
+        """Raise UnreadableError if there is a body that is not a JSON object, such as a maintenance page."""
+        if self.body.strip():
+            self.json()
+
     def links(self, relation: str) -> tuple[str, ...]:
         """Return the URLs in the Link headers that have this relation (RFC 8288). They are not verified."""
         links = parse_header_links(self.headers.get("Link", ""))

@@ -49,7 +49,7 @@ class OrderRequest:
 
     replaces_ari_id: the ARI id of the certificate that it replaces, ordered by replaces_account, if that is known.
     order_uri and account_uri: from an earlier run's journal; that order is resumed, whatever validity it asked for.
-    is_forced: not if it is finalized, since its certificate is not wanted.
+    is_forced: not if it is finalized, since its certificate is not wanted, or if it cannot be read.
     """
 
     challenges: Mapping[str, str]
@@ -166,10 +166,11 @@ def _journaled(client: Client, request: OrderRequest) -> Order | None:
         return None
     try:
         return Order.fetch(client, request.order_uri)
-    except ProblemError as error:
-        if error.problem.is_temporary:
+    except AcmeError as error:
+        is_forgotten = isinstance(error, ProblemError) and not error.problem.is_temporary
+        if not is_forgotten and not request.is_forced:
             raise
-        return None  # expired and forgotten by the CA
+        return None
 
 
 def _create(client: Client, request: OrderRequest) -> Order:

@@ -15,7 +15,7 @@ from .certificate import REASONS
 from .client import JOSE, Client
 from .directory import Directory
 from .errors import AcmeError, NoAccountError, ProblemError, ProtocolError
-from .http import Http
+from .http import Http, Response
 from .problem import Problem
 
 #: The ways that are left where the account is not allowed to revoke, and the host cannot sign.
@@ -62,7 +62,13 @@ def by_account(
     if reason is not None:
         payload["reason"] = reason
     try:
-        client.post(url_of(client.directory), payload, "revocation", with_jwk=with_certificate_key)
+        client.post(
+            url_of(client.directory),
+            payload,
+            "revocation",
+            with_jwk=with_certificate_key,
+            verify=Response.empty_or_json,
+        )
     except ProblemError as error:
         if error.problem.type == "alreadyRevoked":
             return False
@@ -113,6 +119,7 @@ def post_signed(
     revocation_request.verify(leaf, message, signature)
     answer = http.request_once("POST", url, revocation_request.request(message, signature), JOSE)
     if answer.status < 300:
+        answer.empty_or_json()
         return True
     problem = Problem.of_response(answer.status, answer.body)
     if problem.type == "alreadyRevoked":

@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from .._acme.txt_record import grants, is_persistent
 from .._common.clock import Clock
@@ -25,7 +24,7 @@ _LONGEST_PAUSE = 10.0  # seconds
 _LAST_ROUND = 3.0
 # An address that has never answered does not count after this many rounds if another address of its server answers.
 _SILENT_ROUNDS = 2
-# Seconds after which a server that has never answered is not waited for any longer, if all others have the values.
+# Seconds after which an address that has never answered is not waited for any longer, if all others have the values.
 _PATIENCE = 10.0
 #: dns-persist-01: the record is not the run's own, unless it may write such records.
 TO_PUBLISH = "If it was never published, publish it, or set acme_dns_persist_write."
@@ -138,12 +137,6 @@ def _ignored(line: str, zone: str, patience: Deadline) -> str:
     )
 
 
-class _State(Enum):
-    """A name server's state for the values of a place. OUT: it has never answered for the zone."""
-
-    HAS, LACKS, OUT = auto(), auto(), auto()
-
-
 class _Survey:
     """The last answer of every address of the servers for every place."""
 
@@ -204,22 +197,19 @@ class _Survey:
         return DnsError(f"{server} {problem}".strip())
 
     def awaits(self, place: _Place, values: Set[str], is_patient: bool) -> bool:
-        """Return True if *values* are not seen yet. *is_patient*: wait for servers that have never answered, too."""
+        """Return True if *values* are not seen yet. *is_patient*: wait for addresses that never answered, too."""
         servers = self._servers[place.zone]
         if isinstance(servers, DnsError):
             return True
-        states = {self._state(server, place, values) for server in servers}
-        return _State.LACKS in states or _State.HAS not in states or (is_patient and _State.OUT in states)
+        without = [address for server in servers for address, _reason in self._without(server, place, values)]
+        if any((place.zone, address) in self._answered for address in without):
+            return True
+        is_seen = any(self._has(place, address, values) for address in self._addresses(place.zone))
+        return not is_seen or (is_patient and bool(without or any(server.trouble for server in servers)))
 
     def has_answers(self, zone: str) -> bool:
         """Return True if any server of *zone* has answered."""
         return any(answered == zone for answered, _address in self._answered)
-
-    def _state(self, server: NameServer, place: _Place, values: Set[str]) -> _State:
-        if not server.trouble and not any(self._lacking_addresses(server, place, values)):
-            return _State.HAS
-        has_answered = any((place.zone, address) in self._answered for address in server.addresses)
-        return _State.LACKS if has_answered else _State.OUT
 
     def lacking(self, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
         """Yield each server that does not have all *values*, and the rest of a sentence about it."""
@@ -230,21 +220,22 @@ class _Survey:
         for server in servers:
             if server.trouble:
                 yield server.name, server.trouble
-            yield from self._lacking_addresses(server, place, values)
+            for address, reason in self._without(server, place, values):
+                yield f"{server.name} ({address})", reason
 
-    def _lacking_addresses(self, server: NameServer, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
+    def _without(self, server: NameServer, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
+        """Yield each address of a server that does not have all *values*, and the reason."""
         # A server's address may be found only after the place has its values.
         not_asked, found = DnsError("was not asked"), self._answers[place]
         answers = {address: found.get(address, not_asked) for address in server.addresses}
         any_answers = any(isinstance(answer, frozenset) for answer in answers.values())
         for address, answer in answers.items():
-            label = f"{server.name} ({address})"
             if isinstance(answer, frozenset):
                 lacking = sorted(values - answer)
                 if lacking:
-                    yield label, f"lacks {', '.join(map(repr, lacking))}"
+                    yield address, f"lacks {', '.join(map(repr, lacking))}"
             elif not (any_answers and self._is_excused(place.zone, address, answer)):
-                yield label, str(answer)
+                yield address, str(answer)
 
     def _is_excused(self, zone: str, address: str, error: DnsError) -> bool:
         """Return True if the reason is the network between here and the server, such as IPv6 without a route."""

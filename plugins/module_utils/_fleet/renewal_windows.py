@@ -5,7 +5,8 @@
 """Windows of renewal information that would have a certificate issued in every run. Pure.
 
 A window in the past means that a certificate is renewed now, as before a mass revocation (RFC 9773 section 4.2). A CA
-that gives such a window for the new certificate as well would be asked for another one by each run.
+that gives such a window for the new certificate as well would be asked for another one by each run. So after two young
+certificates in a row such windows do not count. One may have been replaced for another reason, such as other names.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ def is_credible(info: RenewalInfo, certificate: HostCertificate) -> bool:
 
 
 def _replaced_young(certificate: HostCertificate, youth: timedelta) -> bool:
-    """Return True if the live certificate came before the one before it had lived for as long as *youth*."""
+    """Return True if each of the last two certificates was replaced before it had lived for as long as *youth*."""
     directory = certificate.live.directory if certificate.live else None
-    instants = sorted(parse_utc(item.at) for item in certificate.issued if item.directory == directory)
-    return len(instants) > 1 and instants[-1] - instants[-2] < youth
+    instants = sorted(parse_utc(item.at) for item in certificate.issued if item.directory == directory)[-3:]
+    return len(instants) > 2 and all(later - earlier < youth for earlier, later in zip(instants, instants[1:]))
 
 
 def warnings(ignored: Iterable[tuple[HostCertificate, RenewalInfo]]) -> list[str]:

@@ -20,15 +20,17 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     PlannedCertificate,
     Revocation,
     SharedKey,
+    Version,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, HTTP_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, FailureKind, Status
 
 Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
 Shape = TypeVar("Shape", HostCertificate, PastVersion, CertificateRequest, Revocation, SharedKey, CertificateEntry)
 
+_MOST_FAILURES = 3
 _JOURNALED = ("name", "order_uri", "account_uri", "directory", "new_key")
 
 
@@ -77,12 +79,20 @@ def _order(
         replaces_directory=live.directory if live else None,
         replaces_account=live.account_uri if live else None,
         can_wait=decided.can_wait,
-        forced=is_forced or None,
+        forced=is_forced or _is_stuck(certificate, journaled) or None,
         order_uri=journaled.order_uri if journaled else None,
         account_uri=journaled.account_uri if journaled else None,
         directory=decided.directory or (journaled.directory if journaled else None),
         other_directories=decided.other_directories,
         not_first=decided.not_first,
+    )
+
+
+def _is_stuck(certificate: HostCertificate, journaled: Version | None) -> bool:
+    """Return True if the CA has failed so often in a row that the order itself may be the reason."""
+    return journaled is not None and any(
+        item.kind == FailureKind.CA and item.directory == journaled.directory and (item.count or 1) >= _MOST_FAILURES
+        for item in certificate.failed
     )
 
 

@@ -19,6 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     HostCertificate,
     PlannedCertificate,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import DNS_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
     STOPPED,
     UNORDERED,
@@ -41,6 +42,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.deferral impo
 from .flow import Item, Problems, decisions, orders_of, read, registered
 
 _NONE: Item = MappingProxyType({})
+_DNS_ADVICE = "if the CA asked a name server that did not have the TXT record yet, raise acme_dns_delay"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
         order, final = orders.get(decided.name), finals.get(decided.name)
         outcome = _of_plan(decided) or _of_final(final, order, mirrored) or _of_order(order, results.is_check)
         outcome = outcome or _not_finalized(decided, _why_not(results, host, decided.name, order))
-        outcomes.append(with_advice(_to_record(outcome, decided), decided, results, host))
+        outcome = with_advice(_to_record(outcome, decided), decided, results, host)
+        outcomes.append(_with_dns_advice(outcome, order))
     return outcomes
 
 
@@ -114,6 +117,14 @@ def with_advice(
     failed = _attempts(outcome, certificate, results, host) if outcome.failure_kind else ""
     lines = (failed, _lasting(outcome.status, decided, certificate, results.now))
     return replace(outcome, advice="; ".join(filter(None, lines)) or None)
+
+
+def _with_dns_advice(outcome: CertificateOrder, order: CertificateOrder | None) -> CertificateOrder:
+    """Return an outcome; where the CA saw no TXT record that this machine saw, or did not look for, with the option."""
+    is_by_dns = any(item.type == DNS_01 for item in (order and order.challenges) or ())
+    if outcome.failure_kind != FailureKind.VALIDATION or not is_by_dns:
+        return outcome
+    return replace(outcome, advice="; ".join(filter(None, (_DNS_ADVICE, outcome.advice))))
 
 
 def _attempts(outcome: CertificateOrder, certificate: HostCertificate, results: BatchResults, host: str) -> str:

@@ -138,6 +138,7 @@ INTERNAL = (
     "_acme_sealed",
     "_acme_seen",
     "_acme_signed",
+    "acme_dns_deadline",
     "acme_dns_options",
     "acme_dns_record",
     "acme_dns_records",

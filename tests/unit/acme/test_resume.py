@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     ProblemError,
     ProtocolError,
     TransportError,
+    UnreadableError,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import is_same_origin
 from tests.unit.acme.ca import pem
 from tests.unit.acme.orders import wanted
-from tests.unit.acme.server import RESET, Answer, problem
+from tests.unit.acme.server import RESET, Answer, html, problem
 
 
 def test_resume_pending_order_is_completed(ca, resume, complete):
@@ -73,6 +76,17 @@ def test_resume_forced_order_only_if_it_is_not_finalized(ca, resume, status, is_
     assert ca.counts()["/new-order"] == (0 if is_resumed else 1)
     if status == "valid":  # its responses are removed
         assert [challenge.status for challenge in prepared.challenges] == ["pending", "stale"]
+
+
+@pytest.mark.parametrize("answer", [html(), problem("serverInternal", 500, "broken")])
+def test_resume_order_that_cannot_be_read_is_given_up_if_forced(ca, client, prepare, answer):
+    url = ca.order(client.account_uri, ["a.example"], "ready")
+    ca.always(ca.path(url), answer)
+    request = wanted(order_uri=url, account_uri=client.account_uri)
+    with pytest.raises((ProblemError, UnreadableError)):
+        prepare(request)
+    assert "/new-order" not in ca.counts()
+    assert prepare(replace(request, is_forced=True)).order.url != url
 
 
 def test_resume_processing_order_is_waited_for(ca, resume, complete):

@@ -8,14 +8,18 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import revocation
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client, fetch_nonce
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
+    ProblemError,
+    ProtocolError,
+    UnreadableError,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.revocation import NotAllowedError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import RevocationWay
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import revocation_request
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import SignatureError
 from tests.unit.acme import jose
-from tests.unit.acme.server import Answer, problem
+from tests.unit.acme.server import Answer, html, problem
 from tests.unit.host.ca import Authority, pem
 from tests.unit.host.ca import key_of as make_key
 
@@ -99,6 +103,15 @@ def test_by_account_refused_certificate_key_leaves_no_other_way(ca, client):
         revocation.by_account(client, b"DER", with_certificate_key=True)
 
 
+def test_by_account_maintenance_page_is_no_revocation(ca, client):
+    ca.script("/revoke", html())
+    assert revocation.by_account(client, b"DER") is True
+    assert len(ca.signed("/revoke")) == 2
+    ca.always("/revoke", html())
+    with pytest.raises(UnreadableError, match="that is not JSON"):
+        revocation.by_account(client, b"DER")
+
+
 def test_by_account_revocation_not_offered_raises(ca, client):
     directory = {name: url for name, url in ca.directory().items() if name != "revokeCert"}
     without = Client(client.http, type(client.directory).parse(ca.url, directory), client.key)
@@ -144,6 +157,13 @@ def test_post_signed_nonce_is_sent_once(ca, post):
             post()
         assert refused.value.is_temporary
     assert len(ca.signed("/revoke")) == 2
+
+
+def test_post_signed_maintenance_page_is_no_revocation(ca, post):
+    ca.script("/revoke", html())
+    with pytest.raises(UnreadableError, match="that is not JSON"):
+        post()
+    assert post() is True
 
 
 def test_url_of_directory_without_revocation_raises(client):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import time as real_time
@@ -292,10 +293,19 @@ def test_wait_address_without_route_is_reported_if_none_answers(pair, time):
 
 
 def test_wait_every_address_of_a_server_needs_values(pair, time, serve):
+    two_addresses(pair, serve, ("zones", [copy.deepcopy(pair.copies[1])]))
     pair.add(NAME, "v")
-    third = two_addresses(pair, serve, ("zones", []))
-    third.failing = "REFUSED"
     assert one(pair, time, "v", seconds=1).lacking == (f"ns2.example.com ({THIRD})",)
+
+
+def test_wait_address_that_never_answered_is_left_after_ten_seconds_with_a_line(pair, time, serve):
+    pair.add(NAME, "v")
+    two_addresses(pair, serve, ("failing", "REFUSED"))
+    outcome = one(pair, time, "v", seconds=120)
+    assert outcome.propagated
+    assert sum(time.pauses) == 10
+    (line,) = outcome.ignored
+    assert line.startswith(f"ns2.example.com ({THIRD}) is listed as a name server of zone example.com, but")
 
 
 def test_wait_silent_address_is_ignored_after_two_rounds(pair, time, serve):

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -128,15 +129,20 @@ def test_tasks_are_one_loop_that_shows_names_only(file):
 
 
 @pytest.mark.parametrize(
-    ("timeout", "records", "retries"),
-    [(120, 1, 6), ("120", 2, 6), (120, 4, 3), (30, 1, 3), (120, 13, 0), (5, 1, 0), (120, 0, 6)],
+    ("message", "left", "is_repeated"),
+    [
+        ("API error 429", 60, True),
+        ("Rate limit exceeded", 60, True),
+        ("Rate limit exceeded", -1, False),
+        ("no such zone", 60, False),
+    ],
 )
-def test_tasks_retries_of_all_records_share_the_timeout(file, timeout, records, retries):
+def test_tasks_are_repeated_where_the_api_is_busy_until_the_deadline(file, message, left, is_repeated):
     (task,) = tasks_of(file)
-    if "retries" in task:
-        variables = {"acme_dns_timeout": timeout, "acme_dns_records": [{}] * records}
-        templar = Templar(DataLoader(), variables=variables)
-        assert int(templar.template(trust_as_template(task["retries"]))) == retries
+    if "until" in task:
+        result = {"failed": True, "msg": message}
+        templar = Templar(DataLoader(), variables={"_acme_dns_change": result, "acme_dns_deadline": time.time() + left})
+        assert templar.template(trust_as_template(f"{{{{ {task['until']} }}}}")) is not is_repeated
 
 
 def test_tasks_present_give_values_to_module(file):
@@ -306,7 +312,12 @@ def test_tasks_that_the_api_refuses_for_now_are_repeated(tmp_path, provider, opt
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"include_tasks": "tasks.yml"}]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     records = [{**RECORD, "name": name, "record": name} for name in ("a", "bad", "c")]
-    given = {"acme_dns_records": records, "acme_dns_state": "present", "acme_dns_options": options}
+    given = {
+        "acme_dns_records": records,
+        "acme_dns_state": "present",
+        "acme_dns_options": options,
+        "acme_dns_deadline": time.time() + 600,
+    }
     command = [sys.executable, "-m", "ansible", "playbook", "play.yml", "-c", "local", "-e", json.dumps(given)]
     done = subprocess.run(
         command,

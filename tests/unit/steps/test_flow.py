@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import JOURNAL_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import ORDER_SPEC, PREPARED_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, FailureKind, Status
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, txt
 from tests.unit import contracts
 from tests.unit.contracts import ACCOUNT, DIRECTORY, ORDER, PEM
@@ -73,6 +73,21 @@ def test_orders_forced_have_the_journaled_order_and_are_marked(is_forced):
     found = contracts.found(pending=contracts.pending())
     (order,) = flow.orders(plan(), {"web1": facts(found)}, is_forced)
     assert (order.order_uri, order.forced) == (ORDER, is_forced or None)
+
+
+@pytest.mark.parametrize(
+    ("failed", "is_stuck"),
+    [
+        ({"kind": FailureKind.CA, "count": 2}, None),
+        ({"kind": FailureKind.CA, "count": 3}, True),
+        ({"kind": FailureKind.VALIDATION, "count": 9}, None),
+        ({"kind": FailureKind.CA, "count": 9, "directory": OTHER}, None),
+    ],
+)
+def test_orders_of_a_ca_that_fails_again_and_again_are_not_all_resumed(failed, is_stuck):
+    found = contracts.found(pending=contracts.pending(), failed=[contracts.failed(**failed)])
+    (order,) = flow.orders(plan(), {"web1": facts(found)})
+    assert order.forced is is_stuck
 
 
 def test_orders_at_other_ca_are_resumed_there():

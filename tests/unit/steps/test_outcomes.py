@@ -96,6 +96,21 @@ def test_of_orders_results_return_outcome(decided, ordered, requested, finalized
     assert found == outcome
 
 
+@pytest.mark.parametrize(
+    ("kind", "challenge", "has_advice"),
+    [
+        (FailureKind.VALIDATION, contracts.by_dns(), True),
+        (FailureKind.VALIDATION, contracts.challenge(), False),
+        (FailureKind.CA, contracts.by_dns(), False),
+    ],
+)
+def test_of_orders_record_that_the_ca_did_not_see_names_the_option(kind, challenge, has_advice):
+    final = contracts.stopped("dns: no TXT record", failure_kind=kind)
+    ordered = contracts.ordered(challenges=[challenge])
+    (outcome,) = of_orders(contracts.decided(), of_web1(ordered), REQUESTED, of_web1(final))
+    assert ("raise acme_dns_delay" in (outcome.advice or "")) is has_advice
+
+
 def test_of_orders_received_certificate_is_left_out():
     assert of_orders(contracts.decided(Action.RECEIVE), {}, {}, {}) == []
 

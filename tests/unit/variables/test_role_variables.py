@@ -32,8 +32,8 @@ NAME = re.compile(r"(?<![\w.])acme_[a-z0-9_]+")
 DOCUMENTED_AS = {"main": "certificates", "replace": "replacement", "revoke": "revocation"}
 #: The variables that docs/dns-providers.md promises to tasks files, and those of Ansible with which they run.
 OF_TASKS_FILES = {
+    "acme_dns_deadline",
     "acme_dns_no_log",
-    "acme_dns_timeout",
     "acme_dns_options",
     "acme_dns_record",
     "acme_dns_records",
@@ -141,7 +141,7 @@ def test_tasks_batch_options_read_from_plan():
         # earlier_batches.yml runs before the plan.
         allowed = {"dns_write_by_tasks.yml": {"acme_dns"}, "earlier_batches.yml": {"acme_check_revocation"}}
         # dns_write_by_tasks.yml gives these to the tasks of providers, from the plan.
-        given = {"acme_dns_no_log", "acme_dns_timeout"}
+        given = {"acme_dns_no_log"}
         allowed = given if path.parent.name == "dns" else allowed.get(path.name, set())
         assert used & set(role_variables.BATCH) <= allowed, path.name
 

@@ -54,8 +54,8 @@ _BUSY = re.compile(
 WRITING_SETS = frozenset(
     {
         *("azure", "constellix", "desec", "devnomads", "gandi", "gehirn", "godaddy", "googleclouddns", "joker"),
-        *("localzone", "misaka", "namecheap", "nsone", "powerdns", "rcodezero", "route53", "sakuracloud", "ultradns"),
-        *("valuedomain", "yandexcloud"),
+        *("localzone", "misaka", "namecheap", "nsone", "online", "powerdns", "rcodezero", "route53", "sakuracloud"),
+        *("ultradns", "valuedomain", "yandexcloud"),
     }
 )
 # Providers whose names keep a limited number of TXT values.
