@@ -33,7 +33,7 @@ class DnsCase(Case):
     that gets the updates, in place of the real one, and a sentence about it. answer: of the provider's API. program: a
     shell script for exec. resolver: a sentence about the controller's first resolver of two, or its only one
     (is_alone). deep: the certificate also has the name whose record is a zone of its own. stays: values of others,
-    which stay in the zone.
+    which stay in the zone. is_common: also in make test.
     """
 
     way: Way = Way.UPDATES
@@ -47,6 +47,7 @@ class DnsCase(Case):
     is_alone: bool = False
     deep: bool = False
     stays: tuple[str, ...] = ()
+    is_common: bool = False
 
 
 def issued(fault: str, warned: str = "", **details: Any) -> DnsCase:

@@ -28,13 +28,12 @@ class Case:
     """Faults of a CA at the same time, and their outcome.
 
     words: in the line or warning about the certificate; "…" stands for what varies. options: of the certificate.
-    is_common: also in make test. is_slow: something waits until a time limit.
+    is_slow: something waits until a time limit.
     """
 
     faults: tuple[str, ...]
     outcome: Outcome
     words: str = ""
-    is_common: bool = False
     is_slow: bool = False
     options: dict[str, Any] = field(default_factory=dict, hash=False)
 
@@ -61,8 +60,3 @@ def issued(*faults: str, warned: str = "", slow: bool = False, **options: Any) -
 def stopped(*faults: str, words: str, slow: bool = False) -> Case:
     """Return a case whose certificate is not issued in the run, for a reason with these words."""
     return Case(faults, Outcome.STOPPED, words, is_slow=slow)
-
-
-def common(case: Case) -> Case:
-    """Return a case that is also in make test."""
-    return Case(case.faults, case.outcome, case.words, True, case.is_slow, case.options)

@@ -82,7 +82,6 @@ def play(crowd: DnsCrowd, cases: Sequence[DnsCase], **variables: Any) -> None:
         pytest.fail("\n".join(problems), pytrace=False)
 
 
-@pytest.mark.hard
 def test_dns_faults_leave_the_others_alone(crowd: DnsCrowd) -> None:
     play(crowd, [case for cases in PARTS.values() for case in cases if case.is_common])
 
