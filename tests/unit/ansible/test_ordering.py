@@ -17,7 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, FailureKind, Status
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_utc
 from tests.unit import contracts
-from tests.unit.acme.server import problem
+from tests.unit.acme.server import HANG, problem
 
 FIRST, SECOND = "https://a.example/dir", "https://b.example/dir"
 
@@ -147,6 +147,14 @@ def test_order_all_next_ca_gets_refused_orders_only(ca, second, params):
     assert [order.not_first for order in orders] == [None, f"{ca.url}/directory: newOrder: rejectedIdentifier: no"]
     assert totals.requests == len(ca.requests) + len(second.requests)
     assert second.counts()["/new-order"] == 1
+
+
+@pytest.mark.parametrize("place", ["/directory", "/new-nonce", "/new-account"])
+def test_order_all_ca_that_hangs_costs_the_time_of_one_request(ca, second, params, place):
+    ca.always(place, HANG)
+    _totals, (order,) = ordering.order_all(params(second, request_timeout=1), [asked()])
+    assert order.directory == f"{second.url}/directory"
+    assert [request.path for request in ca.requests].count(place) == 1
 
 
 def at(ca, **own):
