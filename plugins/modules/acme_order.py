@@ -127,7 +127,8 @@ options:
         default: false
       forced:
         description:
-          - Do not resume the order at O(orders[].order_uri) if it is finalized, as its certificate is not wanted.
+          - Do not resume the order at O(orders[].order_uri) if it is finalized, as its certificate is not wanted, or if
+            it cannot be read.
         type: bool
         default: false
         version_added: 0.4.0

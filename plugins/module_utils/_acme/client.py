@@ -29,7 +29,7 @@ from .http import Http, Response
 from .jws import AccountKey
 from .nonce import Nonce, NoncePool
 from .problem import Problem
-from .retry import Retry, is_retryable, is_too_late
+from .retry import MOST_SILENT, Retry, is_retryable, is_too_late
 from .urls import resolve
 
 JOSE = {"Content-Type": "application/jose+json"}  # RFC 8555 section 6.2
@@ -116,7 +116,10 @@ class Client:
 
     def _signed(self, asked: _Signed) -> Response:
         self.http.verify_url(asked.url)
-        retry = Retry(self.clock, _ATTEMPTS, self._deadline)
+        # A CA that hangs from the beginning must not cost minutes, and each step of a run.
+        is_first = asked.url in (self.directory.new_account, self.directory.new_order)
+        most_silent = 1 if asked.url == self.directory.new_account else MOST_SILENT
+        retry = Retry(self.clock, _ATTEMPTS, self._deadline, most_silent)
         bad_nonces = 0
         while True:
             nonce = self._nonces.take(self._deadline)  # outside of try: it has its own retries
@@ -129,9 +132,7 @@ class Client:
                 if answer.status < 400:
                     raise _redirected(answer)
             except (TransportError, ProtocolError) as error:
-                # A CA that hangs from the beginning must not cost minutes.
-                first = (self.directory.new_account, self.directory.new_order)
-                is_silent = asked.url in first and isinstance(error, SilentError)
+                is_silent = is_first and isinstance(error, SilentError)
                 if not _is_repeatable(error) or not retry.wait(is_silent=is_silent):
                     raise type(error)(f"{asked.what}: {error}") from None
                 continue
@@ -162,7 +163,7 @@ class Client:
 def fetch_nonce(http: Http, directory: Directory, deadline: Deadline | None = None) -> str:
     """Return a new nonce of a CA (RFC 8555 section 7.2)."""
     try:
-        answer = http.get(directory.new_nonce, method="HEAD", deadline=deadline, verify=_verify_nonce)
+        answer = http.get(directory.new_nonce, method="HEAD", deadline=deadline, verify=_verify_nonce, most_silent=1)
     except (TransportError, UnreadableError) as error:
         raise type(error)(f"newNonce: {error}") from None
     nonce = _nonce_of(answer)

@@ -23,7 +23,7 @@ from .._common.text import one_line, printable
 from . import ca_clock, tls_trust
 from .errors import ProtocolError, SilentError, TransportError, UnreadableError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, Request, body, exchange, new_session
-from .retry import Retry, is_retryable
+from .retry import MOST_SILENT, Retry, is_retryable
 from .urls import verify_url
 
 try:
@@ -180,13 +180,14 @@ class Http:
         attempts: int = _ATTEMPTS,
         deadline: Deadline | None = None,
         verify: Callable[[Response], object] | None = None,
+        most_silent: int = MOST_SILENT,
     ) -> Response:
         """Send an unsigned request. After connection errors, 429 and 5xx it is repeated, with growing pauses.
 
-        So it is after an answer for which *verify* raises UnreadableError. No attempt begins after *deadline*. A CA
-        that does not answer at all is asked twice.
+        So it is after an answer for which *verify* raises UnreadableError. No attempt begins after *deadline*, or
+        after *most_silent* ones that had no answer at all.
         """
-        retry = Retry(self.clock, attempts, deadline)
+        retry = Retry(self.clock, attempts, deadline, most_silent)
         while True:
             try:
                 answer = self.request_once(method, url, deadline=deadline)

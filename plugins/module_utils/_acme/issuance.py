@@ -165,7 +165,8 @@ def _journaled(client: Client, request: OrderRequest) -> Order | None:
     if not is_same_origin(request.order_uri, client.directory.new_order):
         return None
     try:
-        return Order.fetch(client, request.order_uri)
+        # The new order needs the time.
+        return Order.fetch(client.patient() if request.is_forced else client, request.order_uri)
     except AcmeError as error:
         is_forgotten = isinstance(error, ProblemError) and not error.problem.is_temporary
         if not is_forgotten and not request.is_forced:

@@ -11,8 +11,8 @@ from .._common.deadline import Deadline
 
 # A longer pause is not waited for: the caller gets the answer, with its instant, and decides.
 _LONGEST_PAUSE = 60.0  # seconds
-# A CA that hangs would cost a run the time limit of a request with each attempt.
-_MOST_SILENT = 2
+#: A CA that hangs would cost a run the time limit of a request with each attempt.
+MOST_SILENT = 2
 
 
 def is_retryable(status: int) -> bool:
@@ -33,12 +33,15 @@ def is_too_late(pause: float, deadline: Deadline | None) -> bool:
 class Retry:
     """The attempts at one request, with growing pauses between them."""
 
-    def __init__(self, clock: Clock, attempts: int, deadline: Deadline | None = None) -> None:
-        """*attempts*: how many there may be; none begins after *deadline*."""
+    def __init__(
+        self, clock: Clock, attempts: int, deadline: Deadline | None = None, most_silent: int = MOST_SILENT
+    ) -> None:
+        """*attempts*: how many there may be; none begins after *deadline*, or after *most_silent* without an answer."""
         self._clock = clock
         self._attempts = attempts
         self._failed = 0
         self._silent = 0
+        self._most_silent = most_silent
         self._deadline = deadline
 
     @property
@@ -50,11 +53,11 @@ class Retry:
         """Wait for the next attempt, and return False at once if there is none after the one that has failed.
 
         *retry_after*: the least number of seconds to wait, as the CA asks for it. *is_silent*: there was no answer in
-        the whole time limit of a request, and there is another attempt after the first one of these only.
+        the whole time limit of a request.
         """
         self._failed += 1
         self._silent += is_silent
-        if self._silent >= _MOST_SILENT:
+        if self._silent >= self._most_silent:
             return False
         least = retry_after or 0.0
         pause = self._clock.pause(self._failed, least)

@@ -176,8 +176,7 @@ def _order_at(
 def _prepare_all(
     client: Client, ca: Ca, params: Mapping[str, Any], asked: Sequence[CertificateOrder]
 ) -> tuple[Account, list[CertificateOrder | Failure]]:
-    # As with the directory: a CA that hangs costs a run the time of one request.
-    client = client.within(Deadline(client.clock, client.http.timeout))
+    client = client.within(Deadline(client.clock, params["timeout"]))
     account = open_account(client, ca)
     limit = AccountLimit()
 

@@ -133,7 +133,7 @@ def _advice(survey: _Survey, place: _Place) -> str:
 def _ignored(line: str, zone: str, patience: Deadline) -> str:
     return (
         f"{line}. All other name servers of zone {zone} have the TXT records, so it was not waited for longer than "
-        f"{patience.seconds:g} s. Repair it, or remove it from the zone's NS records: the CA may ask it"
+        f"{patience.seconds:g} s. Repair it, or take it out of the DNS: the CA may ask it"
     )
 
 

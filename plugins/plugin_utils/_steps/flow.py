@@ -30,7 +30,8 @@ Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
 Shape = TypeVar("Shape", HostCertificate, PastVersion, CertificateRequest, Revocation, SharedKey, CertificateEntry)
 
-_MOST_FAILURES = 3
+#: After each so many failures of its CA in a row, the order itself may be the reason. The next one has as many runs.
+_MOST_FAILURES = 6
 _JOURNALED = ("name", "order_uri", "account_uri", "directory", "new_key")
 
 
@@ -79,7 +80,7 @@ def _order(
         replaces_directory=live.directory if live else None,
         replaces_account=live.account_uri if live else None,
         can_wait=decided.can_wait,
-        forced=is_forced or _is_stuck(certificate, journaled) or None,
+        forced=is_forced or _is_stuck(certificate, decided, journaled) or None,
         order_uri=journaled.order_uri if journaled else None,
         account_uri=journaled.account_uri if journaled else None,
         directory=decided.directory or (journaled.directory if journaled else None),
@@ -88,11 +89,12 @@ def _order(
     )
 
 
-def _is_stuck(certificate: HostCertificate, journaled: Version | None) -> bool:
+def _is_stuck(certificate: HostCertificate, decided: PlannedCertificate, journaled: Version | None) -> bool:
     """Return True if the CA has failed so often in a row that the order itself may be the reason."""
     return journaled is not None and any(
-        item.kind == FailureKind.CA and item.directory == journaled.directory and (item.count or 1) >= _MOST_FAILURES
+        (item.count or 1) % _MOST_FAILURES == 0
         for item in certificate.failed
+        if (item.kind, item.directory, item.digest) == (FailureKind.CA, journaled.directory, decided.digest)
     )
 
 

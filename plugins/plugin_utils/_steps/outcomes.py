@@ -42,7 +42,10 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.deferral impo
 from .flow import Item, Problems, decisions, orders_of, read, registered
 
 _NONE: Item = MappingProxyType({})
-_DNS_ADVICE = "if the CA asked a name server that did not have the TXT record yet, raise acme_dns_delay"
+_DNS_ADVICE = (
+    "if the CA asked a name server that did not have the TXT record yet, raise acme_dns_delay, or delay of the entry "
+    "of acme_dns"
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def with_advice(
 
 def _with_dns_advice(outcome: CertificateOrder, order: CertificateOrder | None) -> CertificateOrder:
     """Return an outcome; where the CA saw no TXT record that this machine saw, or did not look for, with the option."""
-    is_by_dns = any(item.type == DNS_01 for item in (order and order.challenges) or ())
+    challenges = (order and order.challenges) or ()
+    is_by_dns = any(item.type == DNS_01 and item.status != Status.STALE for item in challenges)
     if outcome.failure_kind != FailureKind.VALIDATION or not is_by_dns:
         return outcome
     return replace(outcome, advice="; ".join(filter(None, (_DNS_ADVICE, outcome.advice))))

@@ -145,7 +145,7 @@ def test_wait_server_that_never_answers_is_ignored_after_a_while(pair, time, mis
         frozenset(),
         (
             f"{NS2} {says}. All other name servers of zone example.com have the TXT records, so it was not waited for "
-            f"longer than {waited} s. Repair it, or remove it from the zone's NS records: the CA may ask it",
+            f"longer than {waited} s. Repair it, or take it out of the DNS: the CA may ask it",
         ),
     )
     assert sum(time.pauses) == waited

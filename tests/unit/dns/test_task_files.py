@@ -139,9 +139,11 @@ def test_tasks_are_one_loop_that_shows_names_only(file):
 )
 def test_tasks_are_repeated_where_the_api_is_busy_until_the_deadline(file, message, left, is_repeated):
     (task,) = tasks_of(file)
+    assert ("until" in task) is (file.name in ("cloudflare", "google_cloud_dns"))
     if "until" in task:
-        result = {"failed": True, "msg": message}
-        templar = Templar(DataLoader(), variables={"_acme_dns_change": result, "acme_dns_deadline": time.time() + left})
+        # A text, as ansible-core before 2.19 makes one of it.
+        variables = {"_acme_dns_change": {"failed": True, "msg": message}, "acme_dns_deadline": str(time.time() + left)}
+        templar = Templar(DataLoader(), variables=variables)
         assert templar.template(trust_as_template(f"{{{{ {task['until']} }}}}")) is not is_repeated
 
 

@@ -78,15 +78,20 @@ def test_orders_forced_have_the_journaled_order_and_are_marked(is_forced):
 @pytest.mark.parametrize(
     ("failed", "is_stuck"),
     [
-        ({"kind": FailureKind.CA, "count": 2}, None),
-        ({"kind": FailureKind.CA, "count": 3}, True),
-        ({"kind": FailureKind.VALIDATION, "count": 9}, None),
-        ({"kind": FailureKind.CA, "count": 9, "directory": OTHER}, None),
+        ({"count": 5}, None),
+        ({"count": 6}, True),
+        # The order that was made then has its turn.
+        ({"count": 7}, None),
+        ({"count": 12}, True),
+        ({"count": 6, "digest": "0f"}, None),
+        ({"count": 6, "kind": FailureKind.VALIDATION}, None),
+        ({"count": 6, "directory": OTHER}, None),
     ],
 )
 def test_orders_of_a_ca_that_fails_again_and_again_are_not_all_resumed(failed, is_stuck):
-    found = contracts.found(pending=contracts.pending(), failed=[contracts.failed(**failed)])
-    (order,) = flow.orders(plan(), {"web1": facts(found)})
+    recorded = contracts.failed(**{"kind": FailureKind.CA, "digest": "5e", **failed})
+    found = contracts.found(pending=contracts.pending(), failed=[recorded])
+    (order,) = flow.orders(plan(contracts.decided(digest="5e")), {"web1": facts(found)})
     assert order.forced is is_stuck
 
 
