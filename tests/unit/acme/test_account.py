@@ -19,7 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
     ProtocolError,
 )
 from tests.unit.acme import jose
-from tests.unit.acme.server import RESET, Answer, problem
+from tests.unit.acme.server import RESET, Answer, html, problem
 
 TERMS = {"termsOfService": "https://ca.example/terms"}
 EAB_WANTED = {"externalAccountRequired": True}
@@ -381,6 +381,19 @@ def test_deactivate_answer_without_new_status_is_judged_by_the_account(ca, clien
     ca.script("/account", lambda request: ca.behave(request) and Answer(200, body))
     assert accounts.deactivate(client, account).status == "deactivated"
     assert ca.accounts[account.url]["status"] == "deactivated"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda *of: accounts.update_contact(*of, ["mailto:new@a.example"]), accounts.deactivate],
+    ids=["contact", "deactivation"],
+)
+def test_change_of_account_after_maintenance_page_is_sent_again(ca, client, change):
+    account = accounts.Account(client.account_uri, "valid")
+    ca.script("/account", html())
+    changed = change(client, account)
+    assert (changed.contact == ("mailto:new@a.example",)) is (changed.status == "valid")
+    assert len(ca.signed("/account")) == 2
 
 
 def test_deactivate_account_takes_one_request(ca, client):
