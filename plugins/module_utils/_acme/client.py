@@ -117,9 +117,8 @@ class Client:
     def _signed(self, asked: _Signed) -> Response:
         self.http.verify_url(asked.url)
         # A CA that hangs from the beginning must not cost minutes, and each step of a run.
-        is_first = asked.url in (self.directory.new_account, self.directory.new_order)
-        most_silent = 1 if asked.url == self.directory.new_account else MOST_SILENT
-        retry = Retry(self.clock, _ATTEMPTS, self._deadline, most_silent)
+        most_silent = {self.directory.new_account: 1, self.directory.new_order: MOST_SILENT}
+        retry = Retry(self.clock, _ATTEMPTS, self._deadline, most_silent.get(asked.url, _ATTEMPTS))
         bad_nonces = 0
         while True:
             nonce = self._nonces.take(self._deadline)  # outside of try: it has its own retries
@@ -132,8 +131,7 @@ class Client:
                 if answer.status < 400:
                     raise _redirected(answer)
             except (TransportError, ProtocolError) as error:
-                is_silent = is_first and isinstance(error, SilentError)
-                if not _is_repeatable(error) or not retry.wait(is_silent=is_silent):
+                if not _is_repeatable(error) or not retry.wait(is_silent=isinstance(error, SilentError)):
                     raise type(error)(f"{asked.what}: {error}") from None
                 continue
             problem = Problem.of_response(answer.status, answer.body, answer.links("terms-of-service"))
