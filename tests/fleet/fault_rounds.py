@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,11 +11,6 @@ import pytest
 from tests.fleet import crowd as crowds
 from tests.fleet.crowd import Crowd, Round
 from tests.fleet.fault_table import Case
-
-
-def titles(cases: Sequence[Case]) -> list[Any]:
-    """Return the cases as parameters of a test; those that are slow are hard."""
-    return [pytest.param(case, id=case.title, marks=pytest.mark.hard if case.is_slow else ()) for case in cases]
 
 
 def play_round(crowd: Crowd, cases: dict[str, Case], is_whole: bool = False) -> None:

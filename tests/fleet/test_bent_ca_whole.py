@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from tests.fleet.crowd import Crowd
 from tests.fleet.fault_cases import ACCOUNT, RENEWAL_INFORMATION, WHOLE
-from tests.fleet.fault_rounds import play_round, titles
+from tests.fleet.fault_rounds import play_round
 from tests.fleet.fault_table import Case, Outcome
 from tests.fleet.fleet import Fleet, Run
 from tests.fleet.plays import ROLE, Plays
@@ -24,8 +25,13 @@ def pair(three_hosts: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield Crowd(Plays(three_hosts, tmp_path_factory.mktemp("pair")), ca, 2, 1)
 
 
+def titles(cases: Sequence[Case]) -> list[Any]:
+    """Return the cases as parameters of a test; those that are slow are hard."""
+    return [pytest.param(case, id=case.title, marks=pytest.mark.hard if case.is_slow else ()) for case in cases]
+
+
 @pytest.mark.hard
-@pytest.mark.parametrize("case", titles(WHOLE))
+@pytest.mark.parametrize("case", WHOLE, ids=lambda case: case.title)
 def test_fault_of_the_whole_ca_is_survived(pair: Crowd, case: Case) -> None:
     play_round(pair, dict.fromkeys(pair.host, case), is_whole=True)
 

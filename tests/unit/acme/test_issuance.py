@@ -519,7 +519,7 @@ class TestRunAll:
         took = scale * (monotonic() - begin)
         http.close()
         assert [result.resumable for result in results] == [True] * 20
-        assert took < 60 + 120  # two seconds by a wall clock for a busy machine
+        assert 6 < took < 60 + 120  # two seconds by a wall clock for a busy machine
 
     def test_run_all_ca_without_nonces_limits_requests(self, ca, client):
         ca.always("/new-nonce", CLOSE)

@@ -140,7 +140,7 @@ def test_tasks_batch_options_read_from_plan():
         # No result may have the secrets in acme_dns, and the step before dns_write_by_tasks.yml has compared them.
         # earlier_batches.yml runs before the plan.
         allowed = {"dns_write_by_tasks.yml": {"acme_dns"}, "earlier_batches.yml": {"acme_check_revocation"}}
-        # dns_write_by_tasks.yml gives these to the tasks of providers, from the plan.
+        # dns_write_by_tasks.yml gives this to the tasks of providers, from the plan.
         given = {"acme_dns_no_log"}
         allowed = given if path.parent.name == "dns" else allowed.get(path.name, set())
         assert used & set(role_variables.BATCH) <= allowed, path.name
